@@ -5,11 +5,15 @@
 #       A static library; dependencies are public. Sources may be left out for a room of headers.
 #   taicang_program(NAME SOURCES ... [LIBS ...])
 #       An executable at the root of the build directory: build/<preset>/NAME.
-#   taicang_test(NAME SOURCES ... [LIBS ...] [LABELS ...] [TIMEOUT seconds] [NO_MAIN] [SERIAL])
+#   taicang_test(NAME SOURCES ... [LIBS ...] [LABELS ...] [TIMEOUT seconds] [LONG_TIMEOUT seconds]
+#                [NO_MAIN] [SERIAL])
 #       A GoogleTest binary, ONE ctest entry. LABELS default to "unit". NO_MAIN: brings its own main.
-#       SERIAL: never runs beside another test (figures of time, whole machines).
-#   taicang_script_test(NAME COMMAND ... [LABELS ...] [TIMEOUT seconds] [SERIAL])
-#       A ctest entry for a script; it sees TAICANG_BUILD_DIR and TAICANG_SOURCE_DIR.
+#       SERIAL: never runs beside another test (figures of time, whole machines). LONG_TIMEOUT adds
+#       an entry NAME_long that runs the same with TAICANG_LONG=1 under `ctest -C Long -L long`
+#       (tools/check long).
+#   taicang_script_test(NAME COMMAND ... [LABELS ...] [TIMEOUT seconds] [LONG_TIMEOUT seconds]
+#                       [SERIAL])
+#       The same for a script; it sees TAICANG_BUILD_DIR and TAICANG_SOURCE_DIR.
 #   taicang_bench(NAME SOURCES ... [LIBS ...])
 #       A Google Benchmark binary; built, never run by ctest.
 #   taicang_fuzzer(NAME SOURCES ... [LIBS ...])
@@ -45,31 +49,54 @@ function(taicang_program name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 endfunction()
 
-# What every ctest entry has: labels, a timeout (longer under a sanitizer), its surroundings.
-function(taicang_test_properties name labels timeout serial)
-    if(NOT labels)
-        set(labels unit)
+# One ctest entry and, where LONG_TIMEOUT is given, its long twin.
+function(taicang_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT;LONG_TIMEOUT" "COMMAND;LABELS")
+    if(NOT arg_LABELS)
+        set(arg_LABELS unit)
     endif()
-    if(NOT timeout)
-        set(timeout 120)
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
     endif()
-    math(EXPR timeout "${timeout} * ${taicang_timeout_factor}")
     set(environment
         "TAICANG_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
         "TAICANG_BUILD_DIR=${CMAKE_BINARY_DIR}"
         "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
         "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout}
-                                            ENVIRONMENT "${environment}")
-    if(serial)
-        set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    math(EXPR timeout "${arg_TIMEOUT} * ${taicang_timeout_factor}")
+    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${timeout}
+                                            ENVIRONMENT "${environment}"
+                                            RUN_SERIAL "${arg_SERIAL}")
+    if(arg_LONG_TIMEOUT)
+        math(EXPR timeout "${arg_LONG_TIMEOUT} * ${taicang_timeout_factor}")
+        add_test(NAME ${name}_long CONFIGURATIONS Long COMMAND ${arg_COMMAND}
+                 WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
+        list(APPEND environment "TAICANG_LONG=1")
+        set_tests_properties(${name}_long PROPERTIES LABELS "long" TIMEOUT ${timeout}
+                                                     ENVIRONMENT "${environment}"
+                                                     RUN_SERIAL "${arg_SERIAL}")
     endif()
 endfunction()
 
+# Hands the keywords that taicang_add_test knows through.
+macro(taicang_collect_test_options out)
+    set(${out} "")
+    if(arg_SERIAL)
+        list(APPEND ${out} SERIAL)
+    endif()
+    foreach(option TIMEOUT LONG_TIMEOUT LABELS)
+        if(arg_${option})
+            list(APPEND ${out} ${option} ${arg_${option}})
+        endif()
+    endforeach()
+endmacro()
+
 function(taicang_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_MAIN;SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS")
-    # SOURCES may be left out: everything before the first keyword is a source.
+    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_MAIN;SERIAL" "TIMEOUT;LONG_TIMEOUT"
+                          "SOURCES;LIBS;LABELS")
+    # The word SOURCES may be left out: everything before the first keyword is a source.
     list(APPEND arg_SOURCES ${arg_UNPARSED_ARGUMENTS})
     add_executable(${name} ${arg_SOURCES})
     taicang_compile(${name})
@@ -78,14 +105,14 @@ function(taicang_test name)
         target_link_libraries(${name} PRIVATE taicang::gtest_main)
     endif()
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/bin")
-    add_test(NAME ${name} COMMAND ${name})
-    taicang_test_properties(${name} "${arg_LABELS}" "${arg_TIMEOUT}" "${arg_SERIAL}")
+    taicang_collect_test_options(options)
+    taicang_add_test(${name} COMMAND ${name} ${options})
 endfunction()
 
 function(taicang_script_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "COMMAND;LABELS")
-    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
-    taicang_test_properties(${name} "${arg_LABELS}" "${arg_TIMEOUT}" "${arg_SERIAL}")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT;LONG_TIMEOUT" "COMMAND;LABELS")
+    taicang_collect_test_options(options)
+    taicang_add_test(${name} COMMAND ${arg_COMMAND} ${options})
 endfunction()
 
 function(taicang_bench name)
@@ -108,7 +135,7 @@ function(taicang_fuzzer name)
         target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc")
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                                  "${CMAKE_BINARY_DIR}/tests/bin")
-        add_test(NAME ${name} COMMAND ${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
-        taicang_test_properties(${name} "unit;fuzz" "" "")
+        taicang_add_test(${name} COMMAND ${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}"
+                         LABELS unit fuzz)
     endif()
 endfunction()
