@@ -1,0 +1,40 @@
+// Every queue, buffer, loop and retry of the storage rooms has its named limit here. Units are in the names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace taicang::limits {
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+inline constexpr std::uint64_t gib = 1024 * mib;
+
+// --- object ---
+inline constexpr std::size_t key_bytes_max = 1024;               ///< S3
+inline constexpr std::size_t user_metadata_bytes_max = 2 * kib;  ///< S3
+inline constexpr std::size_t inline_object_bytes_max = 128 * kib;  ///< bigger bodies go to stripes
+inline constexpr std::uint64_t object_bytes_max = 5ULL * 1024 * gib;
+inline constexpr std::uint64_t part_bytes_max = 5 * gib;
+inline constexpr std::uint64_t part_bytes_min = 5 * mib;
+inline constexpr std::uint32_t part_number_max = 10'000;
+inline constexpr std::size_t list_keys_max = 1000;
+inline constexpr std::size_t delete_keys_max = 1000;
+inline constexpr std::size_t buckets_max = 10'000;
+
+// --- journal ---
+inline constexpr std::size_t record_body_bytes_max = 4 * mib;    ///< effects of one record
+inline constexpr std::size_t batch_bytes_max = 1 * mib;          ///< what one group commit gathers (one record may exceed)
+inline constexpr std::size_t journal_records_pending_max = 16'384;
+
+// --- stripe ---
+inline constexpr std::size_t chunks_max = 32;                    ///< k+m
+inline constexpr std::size_t block_bytes = 4 * kib;              ///< checksum granule
+inline constexpr std::size_t stripe_unit_bytes_nvme = 128 * kib;
+inline constexpr std::size_t stripe_unit_bytes_hdd = 1 * mib;
+
+// --- device ---
+inline constexpr std::size_t root_bytes_max = 1 * mib;
+inline constexpr std::size_t tier_devices_max = 1024;
+
+}  // namespace taicang::limits
