@@ -49,6 +49,14 @@ std::string_view errc_name(errc code) noexcept {
         case errc::bucket_name_invalid: return "bucket_name_invalid";
         case errc::conflict: return "conflict";
         case errc::too_many_buckets: return "too_many_buckets";
+        case errc::request_malformed: return "request_malformed";
+        case errc::signature_mismatch: return "signature_mismatch";
+        case errc::payload_digest_mismatch: return "payload_digest_mismatch";
+        case errc::chunk_malformed: return "chunk_malformed";
+        case errc::trailer_malformed: return "trailer_malformed";
+        case errc::client_too_slow: return "client_too_slow";
+        case errc::connection_lost: return "connection_lost";
+        case errc::xml_malformed: return "xml_malformed";
     }
     return "unknown_error";
 }

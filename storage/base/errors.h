@@ -62,6 +62,15 @@ enum class errc : std::uint16_t {
     bucket_name_invalid = 615,
     conflict = 616,            ///< lost against a concurrent change
     too_many_buckets = 617,
+    // s3gw
+    request_malformed = 800,       ///< framing or form of a request is wrong
+    signature_mismatch = 801,      ///< a chunk's or trailer's signature is wrong
+    payload_digest_mismatch = 802, ///< the body is not what x-amz-content-sha256 says
+    chunk_malformed = 803,         ///< aws-chunked framing is wrong
+    trailer_malformed = 804,       ///< a trailing header is wrong or missing
+    client_too_slow = 805,         ///< the client did not send or take bytes in time
+    connection_lost = 806,         ///< the client went away
+    xml_malformed = 807,           ///< an XML body is not well-formed or does not fit its schema
 };
 
 /// The number's stable name, e.g. "journal_damaged".
