@@ -10,8 +10,10 @@ void event::set() {
 void event::pulse() {
     auto woken = std::move(waiters_);
     waiters_.clear();
-    for (const waiter& w : woken) w.home->post(w.handle);
-    for (const auto& timed : timed_waiters_) timed->set();
+    for (const waiter& w : woken)
+        w.home->post(w.handle);
+    for (const auto& timed : timed_waiters_)
+        timed->set();
 }
 
 task<bool> event::wait_for(nanoseconds timeout) {
@@ -27,7 +29,8 @@ task<bool> event::wait_for(nanoseconds timeout) {
     co_await wake->wait();
     if (!timed_out) home.cancel_timer(timer);
     std::erase_if(timed_waiters_, [wake](const auto& held) { return held.get() == wake; });
-    co_return !timed_out;
+    // Both may have happened before this ran: then it was set, and the caller need not give up.
+    co_return set_ || !timed_out;
 }
 
 bool gate::try_enter() noexcept {

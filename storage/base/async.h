@@ -181,6 +181,8 @@ struct crossing {
 template <class T>
 detached cross(crossing<T>* state, task<T> body) {
     auto value = co_await std::move(body);
+    // The body's frame, and what its parameters own, must be gone before the caller goes on and takes away what they use.
+    body = task<T>();
     state->value.emplace(std::move(value));
     // The awaiting frame (which holds *state) can be gone as soon as it is posted.
     executor* origin = state->origin;
@@ -222,7 +224,7 @@ struct offload_awaiter {
 }  // namespace detail
 
 /// Runs `body` on `target` and comes back to the calling executor with its value.
-/// `body`'s frame may be created here and destroyed here; only its running happens there.
+/// `body`'s frame is created here; it runs and is destroyed there, before the caller goes on.
 template <class T>
 task<T> run_on(executor& target, task<T> body) {
     if (&target == &executor::current()) co_return co_await std::move(body);

@@ -11,12 +11,16 @@ executor& executor::current() {
     return *running_executor;
 }
 
-executor* executor::current_or_null() noexcept { return running_executor; }
+executor* executor::current_or_null() noexcept {
+    return running_executor;
+}
 
 executor::running_scope::running_scope(executor* running) noexcept : previous_(running_executor) {
     running_executor = running;
 }
 
-executor::running_scope::~running_scope() { running_executor = previous_; }
+executor::running_scope::~running_scope() {
+    running_executor = previous_;
+}
 
 }  // namespace taicang

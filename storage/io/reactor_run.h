@@ -10,14 +10,17 @@
 namespace taicang {
 namespace detail {
 
+// The frame of `body` goes before the waiting thread is told: what its parameters own may die with that thread's scope.
 template <class T>
-detached fulfil(std::promise<T>* promise, task<T> body) {
+detached fulfil(std::promise<T> promise, task<T> body) {
     if constexpr (std::is_void_v<T>) {
         co_await std::move(body);
-        promise->set_value();
+        body = task<T>();
+        promise.set_value();
     } else {
         auto value = co_await std::move(body);
-        promise->set_value(std::move(value));
+        body = task<T>();
+        promise.set_value(std::move(value));
     }
 }
 
@@ -27,7 +30,7 @@ template <class T>
 T reactor::run(task<T> body) {
     std::promise<T> promise;
     auto future = promise.get_future();
-    post([&promise, &body] { detail::fulfil<T>(&promise, std::move(body)); });
+    post([&promise, &body] { detail::fulfil<T>(std::move(promise), std::move(body)); });
     return future.get();
 }
 
