@@ -125,6 +125,8 @@ class stripe_store {
     virtual task<result<void>> seal_open(tier_id tier) = 0;
     /// True while writes may still go to this group.
     [[nodiscard]] virtual bool is_open(group_id group) const = 0;
+    /// True while a reader or a writer holds the group. A sealed group that no writer holds can gain no new pieces.
+    [[nodiscard]] virtual bool is_pinned(group_id group) const = 0;
     /// Forgets a group and removes its extents once nobody pins it.
     virtual void release(group_id group) = 0;
     [[nodiscard]] virtual std::optional<group_row> find(group_id group) const = 0;
