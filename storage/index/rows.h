@@ -69,7 +69,8 @@ struct version_row {
     bool operator==(const version_row&) const = default;
 };
 
-/// Where a blob's bytes are before packing: in the payload of a journal record.
+/// Where a blob's bytes are before packing: in the payload of a journal record. In a record's own effects position 0
+/// means that record (its LSN is not known while the body is encoded); rows_of() puts the LSN in.
 struct journal_place {
     lsn position;
     std::uint64_t offset = 0;
@@ -84,6 +85,7 @@ struct blob_row {
     std::uint32_t references = 1;
     std::uint64_t logical_length = 0;
     std::uint64_t stored_length = 0;
+    tier_id tier = tier_id::nvme;            ///< where packing and writers put the bytes
     blob_codec codec = blob_codec::none;
     blob_cipher cipher = blob_cipher::none;
     std::uint64_t key_id = 0;
