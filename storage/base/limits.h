@@ -22,6 +22,14 @@ inline constexpr std::size_t list_keys_max = 1000;
 inline constexpr std::size_t delete_keys_max = 1000;
 inline constexpr std::size_t buckets_max = 10'000;
 
+inline constexpr std::int64_t journal_full_patience_ns = 10'000'000'000;  ///< then 503
+inline constexpr std::int64_t journal_full_poll_ns = 20'000'000;
+inline constexpr std::size_t apply_rows_max = 16'384;            ///< rows of one index batch (one record may exceed)
+
+// --- upkeep ---
+inline constexpr std::int64_t job_retry_wait_ns = 1'000'000'000;
+inline constexpr std::int64_t job_throttled_wait_ns = 50'000'000;
+
 // --- journal ---
 inline constexpr std::size_t record_body_bytes_max = 4 * mib;    ///< effects of one record
 inline constexpr std::size_t batch_bytes_max = 1 * mib;          ///< what one group commit gathers (one record may exceed)
