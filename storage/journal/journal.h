@@ -59,7 +59,8 @@ class journal {
 
     /// Waits until a record of this many body+payload bytes may be appended; errc::journal_full when the cap is reached
     /// (the caller may wait for packing and ask again), errc::stripe_narrow with fewer than m+1 devices, errc::stopped.
-    virtual task<result<void>> admit(std::uint64_t bytes) = 0;
+    /// Jobs may use a reserve beyond the cap, so that packing and freeing go on when clients have to wait.
+    virtual task<result<void>> admit(std::uint64_t bytes, record_kind kind = record_kind::mutation) = 0;
     /// Queues a record and gives its LSN: the next one, without gaps. Commit happens behind, in order.
     virtual lsn append(record_draft draft) = 0;
     /// Called on the executor, in LSN order, when everything up to `last` is durable. One consumer: the sequencer.
