@@ -1,8 +1,9 @@
 // The object service: buckets, objects, multipart, listing, with strong read-after-write.
-// Threads: the shard's executor (callers elsewhere use run_on()). Lifetime: writers and readers it gives out must be
-// destroyed on the shard's executor before stop(); stop() waits for operations in flight.
-// Promise: an operation that answers success is durable and visible; one that answers errc::outcome_unknown or is
-// interrupted happened or not, wholly. Refusals that rest on a pending record wait until that record is durable.
+// Threads: the shard's executor (callers elsewhere use run_on()). Lifetime: writers and readers it
+// gives out must be destroyed on the shard's executor before stop(); stop() waits for operations in
+// flight. Promise: an operation that answers success is durable and visible; one that answers
+// errc::outcome_unknown or is interrupted happened or not, wholly. Refusals that rest on a pending
+// record wait until that record is durable.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@
 
 namespace taicang {
 
-/// Receives a body. Use: write() any number of times, then commit() once, or destroy to abandon (what was written is
-/// reclaimed). One call at a time.
+/// Receives a body. Use: write() any number of times, then commit() once, or destroy to abandon
+/// (what was written is reclaimed). One call at a time.
 class object_writer {
   public:
     object_writer() = default;
@@ -34,7 +35,8 @@ class object_writer {
     virtual task<result<put_result>> commit() = 0;
 };
 
-/// Gives an object's bytes in order. Keeps what it resolved until it is destroyed, overwritten or deleted meanwhile or not.
+/// Gives an object's bytes in order. Keeps what it resolved until it is destroyed, overwritten or
+/// deleted meanwhile or not.
 class object_reader {
   public:
     object_reader() = default;
@@ -54,8 +56,8 @@ struct put_request {
     std::string bucket, key;
     put_attributes attributes;
     put_expectations expected;
-    conditions when;                                  ///< if_match / if_none_match on the current version
-    std::optional<digest_kind> checksum;              ///< computed and kept beside the ETag
+    conditions when;                      ///< if_match / if_none_match on the current version
+    std::optional<digest_kind> checksum;  ///< computed and kept beside the ETag
 };
 
 struct upload_request {
@@ -76,8 +78,8 @@ struct copy_request {
     std::optional<std::string> source_version_id;
     conditions source_when;
     std::string bucket, key;
-    bool replace_attributes = false;                  ///< x-amz-metadata-directive: REPLACE
-    put_attributes attributes;                        ///< used when replacing; class always
+    bool replace_attributes = false;  ///< x-amz-metadata-directive: REPLACE
+    put_attributes attributes;        ///< used when replacing; class always
     bool class_given = false;
     conditions when;
 };
@@ -105,7 +107,8 @@ class object_service {
     virtual ~object_service() = default;
 
     // Buckets
-    virtual task<result<bucket_row>> create_bucket(std::string name, std::string owner, std::string region) = 0;
+    virtual task<result<bucket_row>> create_bucket(std::string name, std::string owner,
+                                                   std::string region) = 0;
     virtual task<result<void>> delete_bucket(std::string name) = 0;
     virtual task<result<bucket_row>> find_bucket(std::string name) = 0;
     virtual task<result<std::vector<bucket_row>>> list_buckets() = 0;
@@ -115,9 +118,10 @@ class object_service {
     virtual task<result<std::unique_ptr<object_writer>>> begin_put(put_request request) = 0;
     virtual task<result<std::unique_ptr<object_reader>>> open(open_request request) = 0;
     virtual task<result<delete_outcome>> remove(std::string bucket, std::string key,
-                                                std::optional<std::string> version_id, conditions when) = 0;
-    virtual task<result<std::vector<delete_outcome>>> remove_many(std::string bucket,
-                                                                  std::vector<std::string> keys) = 0;
+                                                std::optional<std::string> version_id,
+                                                conditions when) = 0;
+    virtual task<result<std::vector<delete_outcome>>> remove_many(
+        std::string bucket, std::vector<std::string> keys) = 0;
     /// By reference: bytes are not copied within the hub (unless the class asks for another tier).
     virtual task<result<object_info>> copy(copy_request request) = 0;
     virtual task<result<list_page>> list(std::string bucket, list_request request) = 0;
@@ -126,12 +130,17 @@ class object_service {
     virtual task<result<upload_row>> create_upload(upload_request request) = 0;
     virtual task<result<std::unique_ptr<object_writer>>> begin_part(part_request request) = 0;
     virtual task<result<part_row>> copy_part(copy_part_request request) = 0;
-    virtual task<result<object_info>> complete_upload(std::string bucket, std::string key, std::string upload_id,
-                                                      std::vector<completed_part> parts, conditions when) = 0;
-    virtual task<result<void>> abort_upload(std::string bucket, std::string key, std::string upload_id) = 0;
-    virtual task<result<part_list_page>> list_parts(std::string bucket, std::string key, std::string upload_id,
-                                                    std::uint32_t after, std::size_t parts_max) = 0;
-    virtual task<result<upload_list_page>> list_uploads(std::string bucket, upload_list_request request) = 0;
+    virtual task<result<object_info>> complete_upload(std::string bucket, std::string key,
+                                                      std::string upload_id,
+                                                      std::vector<completed_part> parts,
+                                                      conditions when) = 0;
+    virtual task<result<void>> abort_upload(std::string bucket, std::string key,
+                                            std::string upload_id) = 0;
+    virtual task<result<part_list_page>> list_parts(std::string bucket, std::string key,
+                                                    std::string upload_id, std::uint32_t after,
+                                                    std::size_t parts_max) = 0;
+    virtual task<result<upload_list_page>> list_uploads(std::string bucket,
+                                                        upload_list_request request) = 0;
 
     /// Waits for operations in flight and the sequencer.
     virtual task<void> stop() = 0;

@@ -1,9 +1,10 @@
-// The sequencer of the shard: decides every change against index and pending overlay, turns it into a record of effects,
-// and answers when the record is durable and applied. The only writer of journal and index.
-// Threads: the shard's executor. Lifetime: borrows env, journal, index, stripes.
-// Order: decide (synchronously after its reads were validated) -> journal.append -> overlay holds the rows -> durable ->
-// index.apply -> overlay lets go -> waiters resume. A decision reads overlay before index, so it always sees every
-// earlier decision; reads that suspend are done first, and decisions that conflict on a key are serialised by key locks.
+// The sequencer of the shard: decides every change against index and pending overlay, turns it into
+// a record of effects, and answers when the record is durable and applied. The only writer of
+// journal and index. Threads: the shard's executor. Lifetime: borrows env, journal, index, stripes.
+// Order: decide (synchronously after its reads were validated) -> journal.append -> overlay holds
+// the rows -> durable -> index.apply -> overlay lets go -> waiters resume. A decision reads overlay
+// before index, so it always sees every earlier decision; reads that suspend are done first, and
+// decisions that conflict on a key are serialised by key locks.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "storage/index/effects.h"
 #include "storage/index/index.h"
 #include "storage/journal/journal.h"
+#include "storage/object/key_locks.h"
 #include "storage/stripe/stripe_store.h"
 
 namespace taicang {
@@ -30,41 +32,28 @@ struct inline_payload {
     std::shared_ptr<void> owner;
 };
 
-/// A change, decided. `payload` is what a blob_put with a journal_place of LSN 0 refers to (the record's own LSN is put in).
+/// A change, decided. `payload` is what a blob_put with a journal_place of LSN 0 refers to (the
+/// record's own LSN is put in).
 struct decision {
     std::vector<any_effect> effects;
     inline_payload payload;
-    /// Must still be alive when the record is appended, else errc::bucket_not_found: checked in the same turn as the
-    /// append, so no deletion of the bucket can come between.
+    /// Must still be alive when the record is appended, else errc::bucket_not_found: checked in the
+    /// same turn as the append, so no deletion of the bucket can come between.
     std::optional<bucket_id> bucket;
     record_kind kind = record_kind::mutation;
 };
 
-/// Exclusive hold on names (object keys, buckets, uploads, blobs) while a decision is being made and until it is appended.
-class name_lock {
-  public:
-    name_lock() = default;
-    name_lock(name_lock&&) noexcept;
-    name_lock& operator=(name_lock&&) noexcept;
-    ~name_lock();
-
-  private:
-    friend class sequencer;
-    class sequencer* owner_ = nullptr;
-    std::vector<std::string> names_;
-};
-
 class sequencer : public group_log {
   public:
-    static std::unique_ptr<sequencer> make(environment& env, journal& log, index& rows, stripe_store& stripes,
-                                           shard_term term, hub_id hub);
+    static std::unique_ptr<sequencer> make(environment& env, journal& log, index& rows,
+                                           stripe_store& stripes, shard_term term, hub_id hub);
     /// Loads buckets and live bytes of groups from the index; once, after recovery.
     virtual task<result<void>> load() = 0;
 
-    /// Locks names in sorted order (no deadlocks); waits for holders.
+    /// Locks names (key_locks.h: classes in order keys < uploads < blobs); waits for holders.
     virtual task<name_lock> lock(std::vector<std::string> names) = 0;
-    /// A row as every decision so far leaves it (overlay, then index). `pending`: the LSN that an answer resting on this
-    /// row must wait for; 0 when applied.
+    /// A row as every decision so far leaves it (overlay, then index). `pending`: the LSN that an
+    /// answer resting on this row must wait for; 0 when applied.
     struct seen_row {
         std::optional<std::string> value;
         lsn pending;
@@ -85,14 +74,16 @@ class sequencer : public group_log {
     };
     [[nodiscard]] virtual seen_bucket bucket(std::string_view name) const = 0;
     [[nodiscard]] virtual std::vector<bucket_row> buckets() const = 0;
-    /// Closes a bucket to new decisions while its emptiness is looked at: decisions for it wait until reopened or gone.
+    /// Closes a bucket to new decisions while its emptiness is looked at: decisions for it wait
+    /// until reopened or gone.
     virtual task<void> close_bucket(bucket_id bucket) = 0;
     virtual void reopen_bucket(bucket_id bucket) = 0;
     /// True when a bucket has any live version or upload, pending ones included.
     virtual task<result<bool>> bucket_is_empty(bucket_id bucket) = 0;
 
-    /// Appends the decision's record (call with the locks held, after the last suspending read) and waits until it is
-    /// durable and applied. errc::outcome_unknown when the journal failed meanwhile; errc::journal_full before anything.
+    /// Appends the decision's record (call with the locks held, after the last suspending read) and
+    /// waits until it is durable and applied. errc::outcome_unknown when the journal failed
+    /// meanwhile; errc::journal_full before anything.
     virtual task<result<lsn>> commit(decision change) = 0;
     /// Waits until a pending LSN is durable and applied, for refusals that rest on it.
     virtual task<result<void>> settled(lsn position) = 0;

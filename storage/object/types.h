@@ -18,10 +18,11 @@ namespace taicang {
 struct conditions {
     std::vector<std::string> if_match;
     std::vector<std::string> if_none_match;
-    std::optional<timestamp_ns> if_modified_since;    ///< whole seconds
+    std::optional<timestamp_ns> if_modified_since;  ///< whole seconds
     std::optional<timestamp_ns> if_unmodified_since;
     [[nodiscard]] bool empty() const {
-        return if_match.empty() && if_none_match.empty() && !if_modified_since && !if_unmodified_since;
+        return if_match.empty() && if_none_match.empty() && !if_modified_since &&
+               !if_unmodified_since;
     }
 };
 
@@ -34,17 +35,18 @@ struct put_attributes {
     std::string owner;
 };
 
-/// What the client claims of the body; checked before anything is committed (errc::digest_mismatch).
+/// What the client claims of the body; checked before anything is committed
+/// (errc::digest_mismatch).
 struct put_expectations {
-    std::optional<std::uint64_t> length;        ///< errc::incomplete_body when the stream is shorter
-    std::optional<std::string> md5;             ///< raw, Content-MD5
-    std::optional<std::string> sha256;          ///< raw, signed x-amz-content-sha256
-    std::optional<stored_checksum> checksum;    ///< x-amz-checksum-*, by header
+    std::optional<std::uint64_t> length;      ///< errc::incomplete_body when the stream is shorter
+    std::optional<std::string> md5;           ///< raw, Content-MD5
+    std::optional<std::string> sha256;        ///< raw, signed x-amz-content-sha256
+    std::optional<stored_checksum> checksum;  ///< x-amz-checksum-*, by header
 };
 
 struct object_info {
     std::string key;
-    lsn position;             ///< of the version
+    lsn position;  ///< of the version
     version_row version;
 };
 
@@ -56,7 +58,7 @@ struct put_result {
 
 struct list_request {
     std::string prefix, delimiter;
-    std::string start_after;                    ///< keys after this one (marker, start-after, or a token's key)
+    std::string start_after;  ///< keys after this one (marker, start-after, or a token's key)
     bool start_after_is_common_prefix = false;  ///< then all keys under it are passed over
     std::optional<lsn> version_start_after;     ///< ListObjectVersions: within key `start_after`
     std::size_t keys_max = 1000;
@@ -67,9 +69,9 @@ struct list_request {
 struct list_page {
     struct entry {
         bool common_prefix = false;
-        std::string key;       ///< or the prefix
+        std::string key;  ///< or the prefix
         lsn position;
-        version_row version;   ///< without what a listing does not show
+        version_row version;  ///< without what a listing does not show
         bool latest = true;
     };
     std::vector<entry> entries;
@@ -104,12 +106,13 @@ struct completed_part {
 
 /// A byte range as asked for; resolved against the size when the object is opened.
 struct range_request {
-    std::optional<std::uint64_t> first, last;  ///< first-last, first-, or (first empty) the last `last` bytes
+    std::optional<std::uint64_t> first,
+        last;  ///< first-last, first-, or (first empty) the last `last` bytes
 };
 
 struct open_request {
     std::string bucket, key;
-    std::optional<std::string> version_id;      ///< "null" or a version's id
+    std::optional<std::string> version_id;  ///< "null" or a version's id
     std::optional<range_request> range;
     std::optional<std::uint32_t> part_number;
     conditions when;

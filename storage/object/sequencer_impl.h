@@ -1,0 +1,112 @@
+// The sequencer's state, for its own .cc files only: deciding (sequencer.cc) and applying
+// (applier.cc). Threads: the shard's executor.
+#pragma once
+
+#include <deque>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "storage/object/overlay.h"
+#include "storage/object/sequencer.h"
+
+namespace taicang {
+
+class shard_sequencer final : public sequencer {
+  public:
+    shard_sequencer(environment& env, journal& log, index& rows, stripe_store& stripes,
+                    shard_term term, hub_id hub);
+
+    task<result<void>> load() override;
+    task<name_lock> lock(std::vector<std::string> names) override;
+    task<result<seen_row>> row(std::string key) override;
+    task<result<seen_version>> current_version(bucket_id bucket, std::string key) override;
+    [[nodiscard]] seen_bucket bucket(std::string_view name) const override;
+    [[nodiscard]] std::vector<bucket_row> buckets() const override;
+    task<void> close_bucket(bucket_id bucket) override;
+    void reopen_bucket(bucket_id bucket) override;
+    task<result<bool>> bucket_is_empty(bucket_id bucket) override;
+    task<result<lsn>> commit(decision change) override;
+    task<result<void>> settled(lsn position) override;
+    [[nodiscard]] blob_id next_blob_id() override;
+    [[nodiscard]] bucket_id next_bucket_id() override;
+    [[nodiscard]] hybrid_clock now() override;
+    void pin_view(lsn view) override;
+    void unpin_view(lsn view) override;
+    [[nodiscard]] lsn min_pinned() const override;
+    [[nodiscard]] std::int64_t live_bytes(group_id group) const override;
+    [[nodiscard]] lsn applied() const override { return applied_; }
+    task<void> stop() override;
+    task<result<void>> group_opened(group_row row) override;
+
+  private:
+    /// A record between append and apply.
+    struct pending_record {
+        lsn position;
+        std::vector<row_op> rows;
+        overlay::marks marks;
+    };
+    struct waiter {
+        lsn position;
+        std::coroutine_handle<> handle;
+        executor* home;
+    };
+    struct applied_awaiter;
+
+    // sequencer.cc
+    task<result<lsn>> append(decision change);
+    task<result<void>> admitted(std::uint64_t bytes, record_kind kind);
+    void note_decided(const std::vector<any_effect>& effects, lsn position);
+    [[nodiscard]] std::uint64_t next_counter();
+    [[nodiscard]] std::optional<error> refusal() const;
+
+    // applier.cc
+    task<result<void>> wait_applied(lsn position);
+    task<void> apply_loop();
+    task<bool> apply_next();
+    void became_durable(lsn last);
+    void journal_failed(const error& why);
+    void wake_applied();
+    void fail(error why);
+
+    environment& env_;
+    journal& log_;
+    index& rows_;
+    stripe_store& stripes_;
+    const shard_term term_;
+    const hub_id hub_;
+
+    key_locks locks_;
+    overlay overlay_;
+    std::deque<pending_record> pending_;
+    std::deque<waiter> waiters_;  // in LSN order
+    lsn applied_;
+    lsn durable_;
+    event durable_moved_;
+    event room_;  // pulsed when pending records shrink or buckets reopen
+    std::optional<error> failed_;
+    bool stopping_ = false;
+    gate gate_;
+
+    struct known_bucket {
+        bucket_row row;
+        lsn made_at;
+        lsn changed;  // position of the newest decision on it
+    };
+    std::unordered_map<std::string, known_bucket> buckets_;
+    std::unordered_map<std::string, lsn>
+        dropped_buckets_;  // pending drops, for what refusals wait for
+    std::unordered_set<bucket_id, id_hash<bucket_id>> alive_buckets_;
+    std::unordered_set<bucket_id, id_hash<bucket_id>> closed_buckets_;
+    std::unordered_map<group_id, std::int64_t, id_hash<group_id>> live_bytes_;
+    std::multiset<lsn> pinned_views_;
+    std::uint64_t counter_ = 0;
+    std::uint64_t last_clock_ = 0;
+
+    metric_counter& commits_;
+    metric_histogram& commit_latency_;
+};
+
+}  // namespace taicang
