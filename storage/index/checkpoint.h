@@ -1,9 +1,10 @@
-// Checkpoints: the index's SST files, new ones only, erasure-coded into checkpoint groups; the manifest (files, pieces,
-// group rows) is written there too and the tier's root names the manifest's pieces and their groups. Two are kept.
-// Threads: the shard's executor. Lifetime: borrows all it is given.
-// Crash order (take): SSTs and manifest durable in groups -> root names the new manifest and the previous one -> groups
-// named by neither are released. Crash order (restore): manifest read and verified -> files written to a new directory
-// and synced -> renamed into place -> index opened -> journal replayed from applied+1.
+// Checkpoints: the index's SST files, new ones only, erasure-coded into checkpoint groups; the
+// manifest (files, pieces, group rows) is written there too and the tier's root names the
+// manifest's pieces and their groups. Two are kept. Threads: the shard's executor. Lifetime:
+// borrows all it is given. Crash order (take): SSTs and manifest durable in groups -> root names
+// the new manifest and the previous one -> groups named by neither are released. Crash order
+// (restore): manifest read and verified -> files written to a new directory and synced -> renamed
+// into place -> index opened -> journal replayed from applied+1.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,10 @@ class checkpoint_store {
     checkpoint_store& operator=(const checkpoint_store&) = delete;
     virtual ~checkpoint_store() = default;
 
-    /// Reads the root's section and adopts the checkpoint groups into the stripe store. Needs no index.
-    static task<result<std::unique_ptr<checkpoint_store>>> open(environment& env, device_set& devices,
+    /// Reads the root's section and adopts the checkpoint groups into the stripe store. Needs no
+    /// index.
+    static task<result<std::unique_ptr<checkpoint_store>>> open(environment& env,
+                                                                device_set& devices,
                                                                 stripe_store& stripes);
     /// True when a checkpoint can be restored.
     [[nodiscard]] virtual std::vector<checkpoint_info> kept() const = 0;

@@ -1,7 +1,8 @@
-// The index: rows in RocksDB, a consumer of the journal that can always be rebuilt from a checkpoint and the journal.
-// Threads: the shard's executor; calls that may block go to env.index_reads inside. Lifetime: borrows env; stop() first.
-// Invariants: the applied LSN is in the same atomic batch as the rows; the index never leads the durable journal (only
-// durable records are applied); no WAL: after a crash the journal replays from applied+1.
+// The index: rows in RocksDB, a consumer of the journal that can always be rebuilt from a
+// checkpoint and the journal. Threads: the shard's executor; calls that may block go to
+// env.index_reads inside. Lifetime: borrows env; stop() first. Invariants: the applied LSN is in
+// the same atomic batch as the rows; the index never leads the durable journal (only durable
+// records are applied); no WAL: after a crash the journal replays from applied+1.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace taicang {
 
 struct index_options {
     std::string directory;
-    bool in_memory = false;         ///< simulation: RocksDB on an in-memory file system kept by index_media
+    bool in_memory =
+        false;  ///< simulation: RocksDB on an in-memory file system kept by index_media
     class index_media* media = nullptr;
     std::size_t block_cache_bytes = 64U << 20;
     std::size_t memtable_bytes = 32U << 20;
@@ -52,15 +54,16 @@ struct index_entry {
     std::string value;
 };
 
-/// A consistent cursor over rows: sees the index as of its creation. Bounded life: destroy it with the request.
+/// A consistent cursor over rows: sees the index as of its creation. Bounded life: destroy it with
+/// the request.
 class index_cursor {
   public:
     index_cursor() = default;
     index_cursor(const index_cursor&) = delete;
     index_cursor& operator=(const index_cursor&) = delete;
     virtual ~index_cursor() = default;
-    // Plain calls that may read blocks: use them from a function given to index::with_cursor (it runs on the pool when
-    // blocks are not cached).
+    // Plain calls that may read blocks: use them from a function given to index::with_cursor (it
+    // runs on the pool when blocks are not cached).
     virtual void seek(std::string_view key) = 0;
     virtual void next() = 0;
     [[nodiscard]] virtual bool valid() const = 0;
@@ -77,7 +80,8 @@ class index {
     index& operator=(const index&) = delete;
     virtual ~index() = default;
 
-    /// errc::index_lost when the directory is missing, empty or cannot be opened (then restore, checkpoint.h).
+    /// errc::index_lost when the directory is missing, empty or cannot be opened (then restore,
+    /// checkpoint.h).
     static task<result<std::unique_ptr<index>>> open(environment& env, index_options options);
     /// A new, empty index at LSN 0 (of a new hub). Removes what is there.
     static task<result<std::unique_ptr<index>>> create(environment& env, index_options options);
@@ -86,7 +90,8 @@ class index {
     /// Applies the rows of records up to and including `up_to`, atomically.
     virtual task<result<void>> apply(std::vector<row_op> rows, lsn up_to) = 0;
     virtual task<result<std::optional<std::string>>> get(std::string key) = 0;
-    /// The first row at or after `key` that begins with `prefix` (a whole key prefix such as version_prefix()).
+    /// The first row at or after `key` that begins with `prefix` (a whole key prefix such as
+    /// version_prefix()).
     virtual task<result<std::optional<index_entry>>> first_with_prefix(std::string prefix) = 0;
     /// Runs `body` with a fresh cursor, on the pool. `body` must not touch executor state.
     virtual task<result<void>> with_cursor(unique_function<result<void>(index_cursor&)> body) = 0;
@@ -94,16 +99,18 @@ class index {
     [[nodiscard]] virtual lsn applied() const = 0;
     /// Everything up to here survives a crash.
     [[nodiscard]] virtual lsn flushed() const = 0;
-    /// Flushes memtables, atomically over all rows; flushed() == applied() at the time of the call or later.
+    /// Flushes memtables, atomically over all rows; flushed() == applied() at the time of the call
+    /// or later.
     virtual task<result<void>> flush() = 0;
     /// Lets RocksDB drop deleted rows in a key range.
     virtual task<result<void>> compact_range(std::string from, std::string to) = 0;
     [[nodiscard]] virtual index_figures figures() const = 0;
 };
 
-/// The row of `key` in `bucket` as of `view` (the newest row at or below it; head: the greatest LSN), tombstones given
-/// as they are. Through a cursor; for views older than head.
-result<std::optional<std::pair<lsn, version_row>>> version_at(index_cursor& cursor, bucket_id bucket,
+/// The row of `key` in `bucket` as of `view` (the newest row at or below it; head: the greatest
+/// LSN), tombstones given as they are. Through a cursor; for views older than head.
+result<std::optional<std::pair<lsn, version_row>>> version_at(index_cursor& cursor,
+                                                              bucket_id bucket,
                                                               std::string_view key, lsn view);
 
 }  // namespace taicang

@@ -1,7 +1,7 @@
-// Keys of the index. The first byte is the row's family; numbers are big-endian, LSNs of versions inverted so that the
-// newest comes first; an object key is escaped (00 -> 00 ff) and ended with 00 01, so that `a` sorts before `a/b` and no
-// key is a prefix of another. docs/formats/index.md has the grammar.
-// Pure functions; any thread.
+// Keys of the index. The first byte is the row's family; numbers are big-endian, LSNs of versions
+// inverted so that the newest comes first; an object key is escaped (00 -> 00 ff) and ended with 00
+// 01, so that `a` sorts before `a/b` and no key is a prefix of another. docs/formats/index.md has
+// the grammar. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,27 +14,29 @@
 namespace taicang::index_key {
 
 enum class family : char {
-    bucket = 'b',        ///< bucket name -> bucket_row, versioned by inverted LSN
-    blob = 'o',          ///< blob id -> blob_row
-    cursor = 'c',        ///< consumer name -> LSN (u64)
-    group = 'g',         ///< group id -> group_row
-    group_live = 'l',    ///< group id -> live bytes (i64, merge: add)
-    meta = 'm',          ///< name -> value (applied LSN and the like)
-    part = 'p',          ///< upload id, part number -> part_row
-    retired = 'r',       ///< LSN of retirement, version's key -> empty: superseded rows that a view may still need
-    upload = 'u',        ///< bucket, object key, upload id -> upload_row
-    version = 'v',       ///< bucket, object key, inverted LSN -> version_row
+    bucket = 'b',      ///< bucket name -> bucket_row, versioned by inverted LSN
+    blob = 'o',        ///< blob id -> blob_row
+    cursor = 'c',      ///< consumer name -> LSN (u64)
+    group = 'g',       ///< group id -> group_row
+    group_live = 'l',  ///< group id -> live bytes (i64, merge: add)
+    meta = 'm',        ///< name -> value (applied LSN and the like)
+    part = 'p',        ///< upload id, part number -> part_row
+    retired = 'r',  ///< LSN of retirement, version's key -> empty: superseded rows that a view may
+                    ///< still need
+    upload = 'u',   ///< bucket, object key, upload id -> upload_row
+    version = 'v',  ///< bucket, object key, inverted LSN -> version_row
 };
 
 std::string bucket(std::string_view name, lsn position);
-/// All rows of a name; of all buckets when empty is given to bucket_family().
+/// All rows of a name; of all buckets for the empty name (no bucket has it).
 std::string bucket_prefix(std::string_view name);
 std::string version(bucket_id bucket, std::string_view key, lsn position);
 /// Prefix of all versions of a key (ends with the terminator).
 std::string version_prefix(bucket_id bucket, std::string_view key);
 /// First possible row at or after `key` (not escaped-terminated): where a listing starts.
 std::string version_seek(bucket_id bucket, std::string_view key_or_prefix);
-/// First possible row after every key that begins with `prefix`; for skip-scans over a common prefix.
+/// First possible row after every key that begins with `prefix`; for skip-scans over a common
+/// prefix.
 std::string version_seek_past_prefix(bucket_id bucket, std::string_view prefix);
 /// All rows of a bucket.
 std::string version_bucket_prefix(bucket_id bucket);
@@ -69,8 +71,14 @@ struct bucket_parts {
     lsn position;
 };
 std::optional<bucket_parts> parse_bucket(std::string_view row_key);
+struct retired_parts {
+    lsn when;  ///< position of the record that superseded the version
+    version_parts version;
+};
+std::optional<retired_parts> parse_retired(std::string_view row_key);
 std::optional<std::uint32_t> parse_part_number(std::string_view row_key);
 std::optional<blob_id> parse_blob(std::string_view row_key);
+/// Of a group row or a group_live row.
 std::optional<group_id> parse_group(std::string_view row_key);
 
 }  // namespace taicang::index_key

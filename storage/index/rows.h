@@ -1,6 +1,6 @@
-// The rows of the index and what they mean. Versions name blobs; only blob rows name groups; only group rows name
-// devices. Bucket, version, upload and part rows are versioned by LSN; blob and group rows are read at head.
-// Values; any thread.
+// The rows of the index and what they mean. Versions name blobs; only blob rows name groups; only
+// group rows name devices. Bucket, version, upload and part rows are versioned by LSN; blob and
+// group rows are read at head. Values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,17 @@ struct bucket_row {
     bucket_id id;
     std::string name;
     tenant_id tenant;
-    std::string owner;         ///< access key's owner name
+    std::string owner;  ///< access key's owner name
     timestamp_ns created = 0;
     std::string region;
 };
 
-enum class storage_class : std::uint8_t { standard = 0, standard_ia = 1, glacier_ir = 2, glacier = 3 };
+enum class storage_class : std::uint8_t {
+    standard = 0,
+    standard_ia = 1,
+    glacier_ir = 2,
+    glacier = 3
+};
 
 /// A part of a version's bytes: a blob, whole.
 struct blob_ref {
@@ -37,15 +42,16 @@ struct blob_ref {
 
 /// Headers kept as the client gave them; empty: not given.
 struct content_headers {
-    std::string content_type, content_encoding, content_disposition, content_language, cache_control, expires;
+    std::string content_type, content_encoding, content_disposition, content_language,
+        cache_control, expires;
     bool operator==(const content_headers&) const = default;
 };
 
 /// A checksum that a client asked for or sent (x-amz-checksum-*).
 struct stored_checksum {
     digest_kind kind{};
-    bool full_object = true;   ///< false: COMPOSITE, a checksum of part checksums
-    std::string value;         ///< raw bytes
+    bool full_object = true;  ///< false: COMPOSITE, a checksum of part checksums
+    std::string value;        ///< raw bytes
     bool operator==(const stored_checksum&) const = default;
 };
 
@@ -57,10 +63,11 @@ struct version_row {
     std::uint64_t size = 0;
     timestamp_ns modified = 0;
     hybrid_clock clock;
-    std::string etag;            ///< without quotes: 32 hex, or 32 hex "-" parts
+    std::string etag;  ///< without quotes: 32 hex, or 32 hex "-" parts
     storage_class klass = storage_class::standard;
     content_headers headers;
-    std::vector<std::pair<std::string, std::string>> user_metadata;  ///< names lower case, without x-amz-meta-
+    std::vector<std::pair<std::string, std::string>>
+        user_metadata;  ///< names lower case, without x-amz-meta-
     std::vector<std::pair<std::string, std::string>> tags;
     std::optional<stored_checksum> checksum;
     std::vector<blob_ref> blobs;
@@ -69,8 +76,9 @@ struct version_row {
     bool operator==(const version_row&) const = default;
 };
 
-/// Where a blob's bytes are before packing: in the payload of a journal record. In a record's own effects position 0
-/// means that record (its LSN is not known while the body is encoded); rows_of() puts the LSN in.
+/// Where a blob's bytes are before packing: in the payload of a journal record. In a record's own
+/// effects position 0 means that record (its LSN is not known while the body is encoded); rows_of()
+/// puts the LSN in.
 struct journal_place {
     lsn position;
     std::uint64_t offset = 0;
@@ -85,16 +93,16 @@ struct blob_row {
     std::uint32_t references = 1;
     std::uint64_t logical_length = 0;
     std::uint64_t stored_length = 0;
-    tier_id tier = tier_id::nvme;            ///< where packing and writers put the bytes
+    tier_id tier = tier_id::nvme;  ///< where packing and writers put the bytes
     blob_codec codec = blob_codec::none;
     blob_cipher cipher = blob_cipher::none;
     std::uint64_t key_id = 0;
     std::string nonce;
-    sha256_digest digest{};                  ///< root of the digest tree over the logical bytes
-    std::vector<sha256_digest> leaves;       ///< of blobs above one leaf; may be empty when not required
-    std::uint32_t crc = 0;                   ///< CRC32C of the stored bytes of a blob in the journal
-    std::optional<journal_place> journal;    ///< before packing
-    std::vector<piece> pieces;               ///< after; lengths add up to stored_length
+    sha256_digest digest{};             ///< root of the digest tree over the logical bytes
+    std::vector<sha256_digest> leaves;  ///< of blobs above one leaf; may be empty when not required
+    std::uint32_t crc = 0;              ///< CRC32C of the stored bytes of a blob in the journal
+    std::optional<journal_place> journal;  ///< before packing
+    std::vector<piece> pieces;             ///< after; lengths add up to stored_length
     bool operator==(const blob_row&) const = default;
 };
 
@@ -104,7 +112,7 @@ struct upload_row {
     std::string key;
     timestamp_ns created = 0;
     std::string owner;
-    version_row version;                     ///< headers, metadata, class of the object to be
+    version_row version;  ///< headers, metadata, class of the object to be
     std::optional<digest_kind> checksum_kind;
     bool checksum_full_object = false;
 };
@@ -115,10 +123,11 @@ struct part_row {
     std::string etag;
     timestamp_ns modified = 0;
     std::optional<stored_checksum> checksum;
-    std::vector<blob_ref> blobs;             ///< one, or several after UploadPartCopy
+    std::vector<blob_ref> blobs;  ///< one, or several after UploadPartCopy
 };
 
-/// Value codecs: each row opens with its format version; an unknown version is errc::version_unsupported.
+/// Value codecs: each row opens with its format version; an unknown version is
+/// errc::version_unsupported.
 std::string encode_row(const bucket_row& row);
 std::string encode_row(const version_row& row);
 std::string encode_row(const blob_row& row);
