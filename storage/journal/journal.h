@@ -38,6 +38,7 @@ struct journal_figures {
     std::uint64_t segments = 0;
     std::uint64_t bytes_retained = 0;
     std::uint64_t bytes_max = 0;
+    std::uint64_t bytes_appended = 0;  ///< records with headers and padding, one copy, since open()
     std::uint64_t commits = 0;
     std::uint64_t records = 0;
     std::vector<std::string> ensemble;  ///< device uuids of the open segment
