@@ -29,6 +29,14 @@ inline constexpr std::size_t apply_rows_max = 16'384;            ///< rows of on
 // --- upkeep ---
 inline constexpr std::int64_t job_retry_wait_ns = 1'000'000'000;
 inline constexpr std::int64_t job_throttled_wait_ns = 50'000'000;
+inline constexpr std::size_t packed_blobs_max = 8192;            ///< blobs of one packed run
+inline constexpr std::size_t packing_scan_bytes = 1 * mib;       ///< journal read of one packing step
+inline constexpr double packing_lazy_fill = 0.25;                ///< below, packing lets the foreground go first
+inline constexpr double packing_pressure_fill = 0.5;             ///< above, it packs runs that are not full
+inline constexpr std::uint64_t checkpoints_per_journal = 8;      ///< one each time this part of the journal was written
+inline constexpr std::int64_t checkpoint_interval_ns = 300'000'000'000;
+inline constexpr std::size_t reclaim_batch_rows = 1000;          ///< rows of one reclaim record
+inline constexpr std::size_t compaction_groups_min = 4;          ///< mostly dead groups worth a compaction
 
 // --- journal ---
 inline constexpr std::size_t record_body_bytes_max = 4 * mib;    ///< effects of one record
@@ -50,10 +58,35 @@ inline constexpr std::size_t chunks_max = 32;                    ///< k+m
 inline constexpr std::size_t block_bytes = 4 * kib;              ///< checksum granule
 inline constexpr std::size_t stripe_unit_bytes_nvme = 128 * kib;
 inline constexpr std::size_t stripe_unit_bytes_hdd = 1 * mib;
+/// Data of one run: what the checksum table of one header covers even at k = 1, so that a run can always be written again
+/// to a narrower group.
+inline constexpr std::size_t run_data_blocks_max = 960;
+inline constexpr std::size_t open_groups_max = 4;                ///< of a tier and purpose; fewer where devices are few
+inline constexpr std::size_t run_attempts_max = 8;               ///< groups one run is tried on as devices fail under it
+inline constexpr std::size_t durable_rounds_max = 8;             ///< flushes of one make_durable() as devices fail under it
+inline constexpr std::size_t whole_piece_read_bytes_max = 128 * kib;  ///< smaller pieces are read and checked whole
+inline constexpr std::size_t header_gap_blocks_max = 8;          ///< data this near its header is read in one request
+inline constexpr std::size_t encode_sub_block_bytes = 32 * kib;  ///< of a chunk: copied, coded and summed while in cache
+inline constexpr std::uint64_t reserve_groups_max = 4;           ///< free groups of a tier kept for deletes, packing, checkpoints
+inline constexpr std::uint64_t reserve_groups_share = 16;        ///< at most one in so many of a small tier's groups
 
 // --- device ---
 inline constexpr std::size_t root_bytes_max = 1 * mib;
 inline constexpr std::size_t tier_devices_max = 1024;
+inline constexpr std::size_t device_files_max = 4096;              ///< considered in one directory at start
+inline constexpr std::uint64_t device_extents_max = 65'536;        ///< places of one device: an 8 MiB directory
+inline constexpr std::uint64_t device_capacity_bytes_min = 256 * mib;  ///< when the capacity is chosen for the user
+inline constexpr std::uint64_t extent_bytes_min = 64 * kib;
+inline constexpr std::uint64_t extent_bytes_max = 256 * mib;
+inline constexpr std::size_t device_warm_extents_max = 8;          ///< freed places kept pre-written for the journal
+inline constexpr std::size_t device_zero_fill_bytes = 1 * mib;     ///< one write of pre-writing a place
+inline constexpr std::size_t directory_read_bytes = 1 * mib;       ///< one read of loading a directory
+inline constexpr std::uint64_t device_read_failures_max = 128;     ///< within the window; past it the device is fenced
+inline constexpr std::int64_t device_read_failure_window_ns = 600'000'000'000;
+inline constexpr std::size_t device_reason_bytes_max = 240;        ///< of a member's reason in the root
+inline constexpr std::size_t device_file_name_bytes_max = 255;
+inline constexpr std::uint64_t boot_number_jump_after_loss = 1024; ///< above claims that --accept-loss could not read
+inline constexpr std::uint64_t life_jump_after_damage = 1 << 20;   ///< above lives that a damaged entry may have had
 
 // --- io ---
 inline constexpr std::size_t io_bytes_max = 1 * gib;             ///< one operation on a file; larger ones are refused

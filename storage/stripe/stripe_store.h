@@ -116,6 +116,8 @@ class stripe_store {
     /// (one disk read), others by the run's block checksums. Decodes around what is missing or wrong, reports it.
     /// errc::stripe_unreadable when fewer than k chunks are good. `into` needs no alignment.
     virtual task<result<void>> read(piece where, std::uint32_t offset, bytes_span into) = 0;
+    /// The same for a piece made up from a run's description, whose crc nobody kept: block checksums only.
+    virtual task<result<void>> read_unchecked_piece(piece where, std::uint32_t offset, bytes_span into) = 0;
     /// Pins a group for a reader that resolved it; empty when the group is unknown.
     virtual std::optional<group_pin> pin(group_id group) = 0;
 
@@ -125,6 +127,8 @@ class stripe_store {
     virtual task<result<void>> seal_open(tier_id tier) = 0;
     /// True while writes may still go to this group.
     [[nodiscard]] virtual bool is_open(group_id group) const = 0;
+    /// Data bytes (without parity) that a full group of this shape holds; 0 when unknown.
+    [[nodiscard]] virtual std::uint64_t data_capacity(group_id group) const = 0;
     /// True while a reader or a writer holds the group. A sealed group that no writer holds can gain no new pieces.
     [[nodiscard]] virtual bool is_pinned(group_id group) const = 0;
     /// Forgets a group and removes its extents once nobody pins it.
