@@ -52,8 +52,9 @@ class aws_chunked_decoder {
     [[nodiscard]] result<step> next(bytes_view input);
     /// All of the stream was seen and is right.
     [[nodiscard]] bool finished() const noexcept { return at_ == state::done; }
-    /// The input ended: success when finished, else errc::incomplete_body.
-    [[nodiscard]] result<void> end_of_input() const;
+    /// The input ended: success when all that matters was seen (some clients leave the last empty
+    /// line out), else errc::incomplete_body.
+    [[nodiscard]] result<void> end_of_input();
     /// After finished(); names lower case, x-amz-trailer-signature not among them.
     [[nodiscard]] const std::vector<aws_trailer>& trailers() const noexcept { return trailers_; }
     /// Payload bytes left in the present chunk, for readers that read straight into their caller's
@@ -66,12 +67,21 @@ class aws_chunked_decoder {
 
   private:
     enum class state : std::uint8_t { size_line, payload, payload_end, trailer_line, done, failed };
-    result<void> take_size_line(std::string_view line);
-    result<void> take_trailer_line(std::string_view line);
+    [[nodiscard]] bool is_signed() const noexcept {
+        return kind_ != payload_kind::streaming_unsigned_trailer;
+    }
+    [[nodiscard]] bool has_trailer() const noexcept {
+        return kind_ != payload_kind::streaming_signed;
+    }
+    result<void> take_size_line();
+    result<void> take_trailer_line();
+    /// The chunk's bytes are all there: its signature is compared, and what follows is expected.
     result<void> end_chunk();
     result<void> end_trailers();
-    /// Collects a line over several inputs; true when `line_` is complete (without CRLF).
-    result<bool> collect_line(bytes_view input, std::size_t& used, std::size_t most);
+    result<void> end_stream();
+    result<std::size_t> take_payload_end(std::string_view input);
+    /// Collects a line over several inputs; true when `line_` is complete (without its end).
+    result<bool> collect_line(std::string_view input, std::size_t& used);
     error fail(errc code, std::string message);
 
     payload_kind kind_;

@@ -64,5 +64,8 @@ struct s3_error_place {
 };
 /// The <Error> document.
 [[nodiscard]] std::string render_error_document(const s3_error& what, const s3_error_place& place);
+/// The same for a code that is not in the table (http_problem).
+[[nodiscard]] std::string render_error_document(std::string_view code, std::string_view message,
+                                                const s3_error_place& place);
 
 }  // namespace taicang

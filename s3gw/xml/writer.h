@@ -48,8 +48,8 @@ class xml_writer {
 /// Appends `text`, escaped for element content and attributes.
 void xml_escape(std::string_view text, std::string& into);
 
-/// What S3 does to keys under encoding-type=url: all but A-Z a-z 0-9 - _ . * / becomes %XX, a space
-/// becomes `+`.
+/// encoding-type=url: all but A-Z a-z 0-9 - _ . * / becomes %XX. A space becomes %20 where S3
+/// writes `+`: every client decodes the former, and only some the latter.
 [[nodiscard]] std::string s3_url_encode_key(std::string_view key);
 
 }  // namespace taicang
