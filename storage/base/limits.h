@@ -38,6 +38,17 @@ inline constexpr std::int64_t checkpoint_interval_ns = 300'000'000'000;
 inline constexpr std::size_t reclaim_batch_rows = 1000;          ///< rows of one reclaim record
 inline constexpr std::size_t compaction_groups_min = 4;          ///< mostly dead groups worth a compaction
 
+inline constexpr std::int64_t packing_idle_wait_ns = 200'000'000;
+inline constexpr std::int64_t reclaim_idle_wait_ns = 1'000'000'000;
+inline constexpr std::int64_t checkpoint_idle_wait_ns = 250'000'000;
+
+// --- hub ---
+inline constexpr std::size_t replay_read_bytes = 4 * mib;
+inline constexpr std::uint64_t journal_share_of_tier = 16;       ///< of the fastest tier's raw capacity
+inline constexpr std::uint64_t journal_bytes_least = 256 * mib;
+inline constexpr std::uint64_t journal_bytes_most = 4 * gib;
+inline constexpr double journal_fill_warning = 0.9;
+
 // --- journal ---
 inline constexpr std::size_t record_body_bytes_max = 4 * mib;    ///< effects of one record
 inline constexpr std::size_t batch_bytes_max = 1 * mib;          ///< what one group commit gathers (one record may exceed)
@@ -91,6 +102,7 @@ inline constexpr std::uint64_t life_jump_after_damage = 1 << 20;   ///< above li
 // --- io ---
 inline constexpr std::size_t io_bytes_max = 1 * gib;             ///< one operation on a file; larger ones are refused
 inline constexpr unsigned open_files_max = 4096;                 ///< of one disk; the ring's table of registered files
+inline constexpr unsigned io_interrupted_retries_max = 1000;     ///< EINTR and EAGAIN of one operation (never of a flush)
 inline constexpr std::size_t reactor_turn_items_max = 128;       ///< work run before the disk is looked at again
 inline constexpr std::uint64_t sim_events_max = 50'000'000;      ///< of one simulation::run; more is a livelock
 
