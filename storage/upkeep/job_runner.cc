@@ -12,6 +12,7 @@ struct job_runner::entry {
     job_status shown;
 };
 
+job_runner::job_runner() = default;
 job_runner::~job_runner() = default;
 
 void job_runner::add(job& added_job, nanoseconds idle_wait) {

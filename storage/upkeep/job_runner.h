@@ -26,7 +26,7 @@ struct job_status {
 
 class job_runner {
   public:
-    job_runner() = default;
+    job_runner();
     job_runner(const job_runner&) = delete;
     job_runner& operator=(const job_runner&) = delete;
     ~job_runner();

@@ -1,0 +1,12 @@
+// What the hub's figures mean to an admin: a health code and sentences, each ending with the next
+// command to type. Pure; any thread.
+#pragma once
+
+#include "storage/hub/hub.h"
+
+namespace taicang {
+
+/// Sets `health` and `findings` from the other fields.
+void judge(hub_status& status);
+
+}  // namespace taicang
