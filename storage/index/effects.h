@@ -21,10 +21,12 @@ namespace effect {
 struct bucket_put {
     bucket_row row;
 };
-/// Ends a bucket: its newest row becomes a tombstone, or goes at once with purge.
+/// Ends a bucket. With `purge` the row made at `made_at` goes at once (no view needs it); without,
+/// it stays and a tombstone is put above it. Also purges such a tombstone later.
 struct bucket_drop {
     std::string name;
     lsn made_at;
+    bool purge = true;
 };
 struct version_put {
     bucket_id bucket;

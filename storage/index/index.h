@@ -27,6 +27,8 @@ struct index_options {
     std::size_t block_cache_bytes = 64U << 20;
     std::size_t memtable_bytes = 32U << 20;
     bool read_only = false;
+    std::string
+        identity;  ///< whose index this is (the hub's uuid); another one's is errc::index_lost
 };
 
 /// The in-memory file system of a simulated hub's index; outlives crashes of the hub.
@@ -45,7 +47,11 @@ class index_media {
 
 struct index_figures {
     lsn applied, flushed;
-    std::uint64_t seeks = 0, nexts = 0, gets = 0, gets_from_pool = 0, block_reads = 0;
+    std::uint64_t seeks = 0, nexts = 0, gets = 0;
+    std::uint64_t gets_from_pool = 0;   ///< gets and seeks that missed the block cache
+    std::uint64_t block_reads = 0;      ///< blocks of any kind read from files
+    std::uint64_t blocks = 0;           ///< blocks of rows looked at, cached or not
+    std::uint64_t deleted_skipped = 0;  ///< deleted rows that reads had to pass over
     std::uint64_t bytes_on_disk = 0, rows_estimated = 0;
 };
 
@@ -85,15 +91,19 @@ class index {
     static task<result<std::unique_ptr<index>>> open(environment& env, index_options options);
     /// A new, empty index at LSN 0 (of a new hub). Removes what is there.
     static task<result<std::unique_ptr<index>>> create(environment& env, index_options options);
+    /// Waits for calls in flight and closes. Flushes nothing: flush() first makes the next start
+    /// short.
     virtual task<void> stop() = 0;
 
-    /// Applies the rows of records up to and including `up_to`, atomically.
+    /// Applies the rows of records up to and including `up_to`, atomically. One at a time; `up_to`
+    /// beyond applied().
     virtual task<result<void>> apply(std::vector<row_op> rows, lsn up_to) = 0;
     virtual task<result<std::optional<std::string>>> get(std::string key) = 0;
-    /// The first row at or after `key` that begins with `prefix` (a whole key prefix such as
-    /// version_prefix()).
+    /// The first row that begins with `prefix`. Cheap when there is none and `prefix` is whole:
+    /// bucket_prefix(name), version_prefix(), upload_prefix(), part_prefix().
     virtual task<result<std::optional<index_entry>>> first_with_prefix(std::string prefix) = 0;
-    /// Runs `body` with a fresh cursor, on the pool. `body` must not touch executor state.
+    /// Runs `body` with a fresh cursor, on the pool; the cursor sees the index as it is when this
+    /// is called. `body` must not touch executor state. Its error, else the cursor's own.
     virtual task<result<void>> with_cursor(unique_function<result<void>(index_cursor&)> body) = 0;
 
     [[nodiscard]] virtual lsn applied() const = 0;
@@ -102,7 +112,8 @@ class index {
     /// Flushes memtables, atomically over all rows; flushed() == applied() at the time of the call
     /// or later.
     virtual task<result<void>> flush() = 0;
-    /// Lets RocksDB drop deleted rows in a key range.
+    /// Drops deleted rows in a key range for good (an empty bound: no bound). May take long;
+    /// errc::cancelled at stop().
     virtual task<result<void>> compact_range(std::string from, std::string to) = 0;
     [[nodiscard]] virtual index_figures figures() const = 0;
 };

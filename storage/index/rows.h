@@ -24,6 +24,8 @@ struct bucket_row {
     std::string owner;  ///< access key's owner name
     timestamp_ns created = 0;
     std::string region;
+    bool tombstone = false;  ///< the bucket ended here (kept only while a view may need to know)
+    bool operator==(const bucket_row&) const = default;
 };
 
 enum class storage_class : std::uint8_t {
@@ -115,6 +117,7 @@ struct upload_row {
     version_row version;  ///< headers, metadata, class of the object to be
     std::optional<digest_kind> checksum_kind;
     bool checksum_full_object = false;
+    bool operator==(const upload_row&) const = default;
 };
 
 struct part_row {
@@ -124,6 +127,7 @@ struct part_row {
     timestamp_ns modified = 0;
     std::optional<stored_checksum> checksum;
     std::vector<blob_ref> blobs;  ///< one, or several after UploadPartCopy
+    bool operator==(const part_row&) const = default;
 };
 
 /// Value codecs: each row opens with its format version; an unknown version is
@@ -140,5 +144,16 @@ result<blob_row> decode_blob_row(bytes_view bytes);
 result<upload_row> decode_upload_row(bytes_view bytes);
 result<part_row> decode_part_row(bytes_view bytes);
 result<group_row> decode_group_row(bytes_view bytes);
+
+/// Values of group_live rows (i64) and of cursor rows and the applied LSN (u64): bare little-endian
+/// numbers.
+std::string encode_live(std::int64_t bytes_live);
+result<std::int64_t> decode_live(bytes_view bytes);
+std::string encode_position(lsn position);
+result<lsn> decode_position(bytes_view bytes);
+
+/// A list of pieces as it stands in a blob row; manifests of checkpoints use it too.
+void encode_pieces(std::string& bytes, const std::vector<piece>& pieces);
+std::vector<piece> decode_pieces(decoder& in);
 
 }  // namespace taicang

@@ -1,0 +1,133 @@
+// What the index room needs of RocksDB beside a database: options, the order and prefixes of keys,
+// errors, counters, and a worker pool of its own for calls that take seconds (flush, compaction,
+// reading files for a checkpoint). Internal to the room: the only headers with RocksDB in them are
+// this one and index_impl.h. Threads: stated at each. Lifetime: values and shared owners.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+
+#include "storage/base/executor.h"
+#include "storage/base/ids.h"
+#include "storage/base/result.h"
+#include "storage/index/index.h"
+
+namespace taicang {
+
+/// The simulated hub's file systems. wipe() starts a new one; an index that is still open on the
+/// old one keeps that.
+struct index_media::state {
+    std::shared_ptr<rocksdb::Env> files;
+};
+
+namespace rocks {
+
+inline constexpr std::string_view meta_applied = "applied";
+inline constexpr std::string_view meta_identity = "identity";
+inline constexpr std::string_view meta_layout = "layout";
+/// Layout of keys and families as a whole; rows have versions of their own.
+inline constexpr std::uint64_t layout_version = 1;
+
+inline rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+inline std::string_view view(const rocksdb::Slice& text) {
+    return {text.data(), text.size()};
+}
+
+/// Follows which LSN the files hold. applied() is called by the applier, the rest by RocksDB's
+/// flush thread: a lock.
+class flush_watch final : public rocksdb::EventListener {
+  public:
+    /// The batch that ends at sequence number `last` brought the index to `position`.
+    void applied(rocksdb::SequenceNumber last, lsn position);
+    void raise(lsn position);
+    [[nodiscard]] lsn flushed() const;
+    void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
+
+  private:
+    mutable std::mutex guard_;
+    // Bounded by the memtables: an entry stands for at least one batch in them.
+    std::deque<std::pair<rocksdb::SequenceNumber, lsn>> unflushed_;
+    lsn flushed_;
+};
+
+/// The file system that `options` mean. Any thread.
+std::shared_ptr<rocksdb::Env> file_system(const index_options& options);
+rocksdb::Options make_options(const index_options& options, rocksdb::Env* files,
+                              std::shared_ptr<flush_watch> watch);
+
+/// The error of a failed call, `doing` said first ("opening", "reading"). Any thread.
+error to_error(const rocksdb::Status& status, std::string_view doing, const std::string& directory);
+/// The same for a failed open: what a restore mends is errc::index_lost.
+error to_open_error(const rocksdb::Status& status, const std::string& directory);
+
+/// True when `prefix` is a whole key prefix that filters know.
+bool is_filtered_prefix(std::string_view prefix);
+
+/// Runs work on RocksDB's own pool for users, so that a long compaction never stands before a read.
+/// Any thread.
+class env_pool final : public worker_pool {
+  public:
+    explicit env_pool(rocksdb::Env* env) : env_(env) {}
+    void submit(work w) override;
+
+  private:
+    rocksdb::Env* env_;
+};
+
+struct counters {
+    std::atomic<std::uint64_t> seeks{0}, nexts{0}, gets{0}, pool_reads{0};
+    std::atomic<std::uint64_t> block_reads{0}, blocks{0}, deleted_skipped{0};
+};
+
+/// Adds what the calling thread read during the scope's life.
+class count_scope {
+  public:
+    explicit count_scope(counters& into);
+    ~count_scope();
+    count_scope(const count_scope&) = delete;
+    count_scope& operator=(const count_scope&) = delete;
+
+  private:
+    struct seen {
+        std::uint64_t block_reads = 0, blocks = 0, deleted = 0;
+    };
+    static seen now();
+    counters& into_;
+    seen before_;
+};
+
+/// index_cursor over a RocksDB iterator; one thread at a time.
+class cursor final : public index_cursor {
+  public:
+    cursor(std::unique_ptr<rocksdb::Iterator> rows, counters& count, const std::string& directory)
+        : rows_(std::move(rows)), count_(count), directory_(directory) {}
+    void seek(std::string_view key) override;
+    void next() override;
+    [[nodiscard]] bool valid() const override { return rows_->Valid(); }
+    [[nodiscard]] std::string_view key() const override { return view(rows_->key()); }
+    [[nodiscard]] std::string_view value() const override { return view(rows_->value()); }
+    [[nodiscard]] result<void> status() const override;
+
+  private:
+    std::unique_ptr<rocksdb::Iterator> rows_;
+    counters& count_;
+    const std::string& directory_;
+};
+
+}  // namespace rocks
+}  // namespace taicang
