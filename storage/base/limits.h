@@ -81,6 +81,12 @@ inline constexpr std::size_t encode_sub_block_bytes = 32 * kib;  ///< of a chunk
 inline constexpr std::uint64_t reserve_groups_max = 4;           ///< free groups of a tier kept for deletes, packing, checkpoints
 inline constexpr std::uint64_t reserve_groups_share = 16;        ///< at most one in so many of a small tier's groups
 
+// --- index ---
+inline constexpr std::size_t checkpoints_kept = 2;
+inline constexpr std::size_t checkpoint_inline_bytes_max = 4 * kib;      ///< smaller files lie in the manifest
+inline constexpr std::uint64_t checkpoint_manifest_bytes_max = 64 * mib;
+inline constexpr std::int64_t checkpoint_memory_patience_ns = 30'000'000'000;  ///< for the buffer of one run
+
 // --- device ---
 inline constexpr std::size_t root_bytes_max = 1 * mib;
 inline constexpr std::size_t tier_devices_max = 1024;
