@@ -1,9 +1,10 @@
-// The disk seam: files or block devices reached with explicit offsets, asynchronously. Implementations: io_uring
-// (uring_disk), a thread pool (pool_disk), the simulated disk (sim_disk). Nothing outside this room touches a disk.
-// Threads: a disk and its files belong to one executor. Lifetime: files must be closed before their disk dies; buffers
-// given to an operation outlive it (operations in flight are never cancelled).
-// Rules: offsets, lengths and memory are multiples of page_size (O_DIRECT). A write is durable only after a flush that
-// was issued after the write completed. A failed write or flush must fence the device: a flush is never retried.
+// The disk seam: files or block devices reached with explicit offsets, asynchronously.
+// Implementations: io_uring (uring_disk), a thread pool (pool_disk), the simulated disk (sim_disk).
+// Nothing outside this room touches a disk. Threads: a disk and its files belong to one executor.
+// Lifetime: files must be closed before their disk dies; buffers given to an operation outlive it
+// (operations in flight are never cancelled). Rules: offsets, lengths and memory are multiples of
+// page_size (O_DIRECT). A write is durable only after a flush that was issued after the write
+// completed. A failed write or flush must fence the device: a flush is never retried.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +26,20 @@ class disk_file {
     disk_file& operator=(const disk_file&) = delete;
     virtual ~disk_file() = default;
 
-    /// Reads exactly into.size() bytes; errc::io_failed (also EIO), errc::io_short at the end of the file.
+    /// Reads exactly into.size() bytes; errc::io_failed (also EIO), errc::io_short at the end of
+    /// the file.
     virtual task<result<void>> read(std::uint64_t offset, bytes_span into) = 0;
-    /// Writes exactly; errc::no_space when the disk is full (not a fault), errc::io_failed otherwise.
+    /// Writes exactly; errc::no_space when the disk is full (not a fault), errc::io_failed
+    /// otherwise.
     virtual task<result<void>> write(std::uint64_t offset, bytes_view from) = 0;
-    /// Makes all writes that completed before this call durable (data and the size needed to read it).
+    /// Makes all writes that completed before this call durable (data and the size needed to read
+    /// it).
     virtual task<result<void>> flush() = 0;
-    /// Allocates space for [offset, offset+length) so that later writes there cannot fail for lack of it; grows the file.
-    /// Reads of it give zeros. errc::no_space.
+    /// Allocates space for [offset, offset+length) so that later writes there cannot fail for lack
+    /// of it; grows the file. Reads of it give zeros. errc::no_space.
     virtual task<result<void>> allocate(std::uint64_t offset, std::uint64_t length) = 0;
-    /// Gives the space of the range back (punch hole; a hint on block devices). Reads give zeros or old bytes.
+    /// Gives the space of the range back (punch hole; a hint on block devices). Reads give zeros or
+    /// old bytes.
     virtual task<result<void>> discard(std::uint64_t offset, std::uint64_t length) = 0;
     /// Present size in bytes.
     [[nodiscard]] virtual std::uint64_t size() const = 0;
@@ -60,7 +65,8 @@ class disk {
     disk& operator=(const disk&) = delete;
     virtual ~disk() = default;
 
-    /// Opens for direct I/O and takes an exclusive lock (except existing_read); errc::busy when another process holds it.
+    /// Opens for direct I/O and takes an exclusive lock (except existing_read); errc::busy when
+    /// another process holds it.
     virtual task<result<std::unique_ptr<disk_file>>> open(std::string path, open_mode mode) = 0;
     /// File names (not paths) in a directory, sorted. errc::not_found.
     virtual task<result<std::vector<std::string>>> list(std::string directory) = 0;

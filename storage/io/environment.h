@@ -1,5 +1,5 @@
-// What every storage room is given: the seams and shared pools. One of these lives as long as the hub.
-// Threads: `home` is the shard's executor; the rest as their own headers say.
+// What every storage room is given: the seams and shared pools. One of these lives as long as the
+// hub. Threads: `home` is the shard's executor; the rest as their own headers say.
 #pragma once
 
 #include "storage/base/buffer.h"
@@ -12,9 +12,9 @@
 namespace taicang {
 
 struct environment {
-    executor& home;             ///< the shard's executor: all mutable storage state lives on it
-    worker_pool& compute;       ///< hashing and coding
-    worker_pool& index_reads;   ///< RocksDB calls that may block
+    executor& home;            ///< the shard's executor: all mutable storage state lives on it
+    worker_pool& compute;      ///< hashing and coding
+    worker_pool& index_reads;  ///< RocksDB calls that may block
     disk& files;
     random_source& random;
     buffer_pool& buffers;

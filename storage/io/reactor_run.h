@@ -1,5 +1,6 @@
 // reactor::run: waits on a plain thread for a task of a reactor. Included by reactor.h only.
-// Threads: the caller's thread blocks and must not be an executor's. Lifetime: none beyond the call.
+// Threads: the caller's thread blocks and must not be an executor's. Lifetime: none beyond the
+// call.
 #pragma once
 
 #include <future>
@@ -10,7 +11,8 @@
 namespace taicang {
 namespace detail {
 
-// The frame of `body` goes before the waiting thread is told: what its parameters own may die with that thread's scope.
+// The frame of `body` goes before the waiting thread is told: what its parameters own may die with
+// that thread's scope.
 template <class T>
 detached fulfil(std::promise<T> promise, task<T> body) {
     if constexpr (std::is_void_v<T>) {

@@ -1,6 +1,7 @@
-// The deterministic simulation: one queue with virtual time that stands for every executor and worker pool, and a
-// simulated disk with faults. Everything follows from the seed.
-// Threads: one. Lifetime: the world outlives everything that runs in it; a crash cuts the old world off its disk and leaves it to unwind.
+// The deterministic simulation: one queue with virtual time that stands for every executor and
+// worker pool, and a simulated disk with faults. Everything follows from the seed. Threads: one.
+// Lifetime: the world outlives everything that runs in it; a crash cuts the old world off its disk
+// and leaves it to unwind.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +22,16 @@ struct sim_disk_faults {
     std::uint32_t read_error_ppm = 0;
     std::uint32_t write_error_ppm = 0;
     std::uint32_t flush_error_ppm = 0;
-    std::uint32_t corrupt_read_block_ppm = 0;   ///< bit rot: a stored block is changed for good
-    std::uint32_t lost_write_ppm = 0;           ///< acknowledged, even flushed, never stored
-    std::uint32_t misdirected_write_ppm = 0;    ///< stored at another offset of the same file
+    std::uint32_t corrupt_read_block_ppm = 0;  ///< bit rot: a stored block is changed for good
+    std::uint32_t lost_write_ppm = 0;          ///< acknowledged, even flushed, never stored
+    std::uint32_t misdirected_write_ppm = 0;   ///< stored at another offset of the same file
     nanoseconds latency_min = 5 * one_microsecond;
     nanoseconds latency_max = 500 * one_microsecond;
 };
 
-/// The simulated disk. What was not flushed is lost, in part, at a crash: each unflushed block independently stays,
-/// goes, or tears at a multiple of 512 bytes. Files created or removed without sync_directory may come or go likewise.
+/// The simulated disk. What was not flushed is lost, in part, at a crash: each unflushed block
+/// independently stays, goes, or tears at a multiple of 512 bytes. Files created or removed without
+/// sync_directory may come or go likewise.
 class sim_disk : public disk {
   public:
     /// Default faults for every file; a path's own faults replace them.
@@ -38,7 +40,8 @@ class sim_disk : public disk {
     /// The whole file answers io_failed from now on (a dead device) until heal().
     virtual void kill(const std::string& path) = 0;
     virtual void heal(const std::string& path) = 0;
-    /// Power cut: settles unflushed writes by chance. Files opened before answer io_failed for ever; open them anew.
+    /// Power cut: settles unflushed writes by chance. Files opened before answer io_failed for
+    /// ever; open them anew.
     virtual void crash() = 0;
     /// Total bytes that may be allocated; beyond it errc::no_space.
     virtual void set_capacity(std::uint64_t bytes) = 0;
@@ -62,8 +65,9 @@ class simulation {
     [[nodiscard]] random_source& random();
     [[nodiscard]] std::uint64_t seed() const;
 
-    /// Runs queued work and timers until `body` is done and returns its value. A queue that runs dry before is a
-    /// deadlock and asserts, naming the seed. More than `events_max` events assert too.
+    /// Runs queued work and timers until `body` is done and returns its value. A queue that runs
+    /// dry before is a deadlock and asserts, naming the seed. More than `events_max` events assert
+    /// too.
     template <class T>
     T run(task<T> body) {
         std::optional<T> value;
@@ -73,8 +77,9 @@ class simulation {
     }
     /// Runs up to `events` events (for stopping in the middle of things before crash()).
     void run_events(std::uint64_t events);
-    /// Power cut of the machine: settles the disk; every file opened before answers io_failed from now on, so the old
-    /// world unwinds through its error paths: stop() and destroy it as usual (ignore what it answers), then build anew.
+    /// Power cut of the machine: settles the disk; every file opened before answers io_failed from
+    /// now on, so the old world unwinds through its error paths: stop() and destroy it as usual
+    /// (ignore what it answers), then build anew.
     void crash();
     [[nodiscard]] nanoseconds now() const;
 

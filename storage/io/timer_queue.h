@@ -17,6 +17,9 @@ class timer_queue {
     /// False when the timer has fired or was cancelled.
     bool cancel(executor::timer_id id);
     [[nodiscard]] bool empty() const noexcept { return live_ == 0; }
+    /// Entries held, cancelled ones that have not left yet included; at most twice the live ones
+    /// and a few.
+    [[nodiscard]] std::size_t entries() const noexcept { return heap_.size(); }
     /// When the earliest timer is due.
     [[nodiscard]] std::optional<nanoseconds> next();
     /// Takes the earliest timer's work; not empty().
