@@ -29,7 +29,8 @@ struct journal_options {
     std::uint64_t bytes_max = 1ULL << 30;         ///< cap of retained segments (logical, one copy)
     unsigned segments_prepared = 2;               ///< opened ahead, so that a root write is off the commit's path
     bool accept_loss = false;
-    bool read_only = false;
+    bool read_only = false;                       ///< recovers in memory, writes nothing (inspect, fsck)
+    bool verify_all = false;                      ///< also reads every sealed segment at open (fsck)
 };
 
 struct journal_figures {
@@ -42,6 +43,10 @@ struct journal_figures {
     std::uint64_t commits = 0;
     std::uint64_t records = 0;
     std::vector<std::string> ensemble;  ///< device uuids of the open segment
+    std::uint64_t segments_prepared = 0;
+    std::uint64_t segments_degraded = 0;  ///< full segments with a copy on a device that is not active
+    std::uint64_t copies_restored = 0;    ///< since open
+    std::string failure;                  ///< why nothing can be appended; empty when it can
 };
 
 class journal {
@@ -60,7 +65,8 @@ class journal {
 
     /// Waits until a record of this many body+payload bytes may be appended; errc::journal_full when the cap is reached
     /// (the caller may wait for packing and ask again), errc::stripe_narrow with fewer than m+1 devices, errc::stopped.
-    /// Jobs may use a reserve beyond the cap, so that packing and freeing go on when clients have to wait.
+    /// Jobs may use a reserve (one segment), so that packing and freeing go on when clients have to wait.
+    /// errc::invalid_argument when the record would not fit a segment. A long backlog is waited for, space never is.
     virtual task<result<void>> admit(std::uint64_t bytes, record_kind kind = record_kind::mutation) = 0;
     /// Queues a record and gives its LSN: the next one, without gaps. Commit happens behind, in order.
     virtual lsn append(record_draft draft) = 0;
