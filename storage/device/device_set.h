@@ -1,7 +1,8 @@
-// All devices of a hub: tiers, membership, fencing, the root of each tier, and the boot number (= shard_term).
-// Threads: the shard's executor. Lifetime: from format()/open() to stop(); journal and stripe borrow it.
-// Invariants: a root is durable on m+1 members of its tier before replace() answers; every active member gets every root;
-// a device that is fenced in memory answers device_fenced at once, and settle() returns only when its fencing is durable.
+// All devices of a hub: tiers, membership, fencing, the root of each tier, and the boot number (=
+// shard_term). Threads: the shard's executor. Lifetime: from format()/open() to stop(); journal and
+// stripe borrow it. Invariants: a root is durable on m+1 members of its tier before replace()
+// answers; every active member gets every root; a device that is fenced in memory answers
+// device_fenced at once, and settle() returns only when its fencing is durable.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ struct device_info {
     std::string path;
     tier_id tier{};
     device_state state{};
-    std::string reason;               ///< why it is not active; a sentence with the next step
+    std::string reason;  ///< why it is not active; a sentence with the next step
     membership_epoch epoch;
     std::uint64_t extent_bytes = 0;
     std::uint64_t bytes_used = 0;
@@ -48,12 +49,12 @@ struct device_info {
 struct tier_layout {
     tier_id tier{};
     unsigned devices = 6;
-    unsigned parity = 2;                            ///< m, fixed for the tier's life
+    unsigned parity = 2;  ///< m, fixed for the tier's life
     std::uint64_t extent_bytes = 16ULL << 20;
-    std::uint64_t capacity_bytes_per_device = 0;    ///< 0: a share of the file system's free space
+    std::uint64_t capacity_bytes_per_device = 0;  ///< 0: a share of the file system's free space
 };
 struct hub_layout {
-    std::string directory;                          ///< files are DIR/nvme-0.dev ...
+    std::string directory;  ///< files are DIR/nvme-0.dev ...
     std::vector<tier_layout> tiers;
 };
 
@@ -73,13 +74,15 @@ class device_set {
     device_set& operator=(const device_set&) = delete;
     virtual ~device_set() = default;
 
-    /// Makes the device files of a new hub. Crash order: a hub exists once every tier's first root is durable on all
-    /// members; a format that was cut short is recognised and made anew (it can hold no data).
+    /// Makes the device files of a new hub. Crash order: a hub exists once every tier's first root
+    /// is durable on all members; a format that was cut short is recognised and made anew (it can
+    /// hold no data).
     static task<result<void>> format(environment& env, hub_layout layout);
     /// True when the directory holds at least one finished hub's device.
     static task<result<bool>> exists(environment& env, std::string directory);
-    /// Opens by identity: reads superblocks and roots, chooses the highest, claims a boot number on m+1 of each tier,
-    /// marks missing members, writes the root. errc::quorum_lost names what is needed.
+    /// Opens by identity: reads superblocks and roots, chooses the highest, claims a boot number on
+    /// m+1 of each tier, marks missing members, writes the root. errc::quorum_lost names what is
+    /// needed.
     static task<result<std::unique_ptr<device_set>>> open(environment& env, open_options options);
     /// Waits for pending roots, closes the files.
     virtual task<void> stop() = 0;
@@ -102,18 +105,25 @@ class device_set {
 
     /// Fences: in memory at once, observers called, root written behind. Idempotent.
     virtual void fence(const uuid& id, std::string reason) = 0;
-    /// Called by readers that found a chunk wrong or unreadable; past a named limit the device is fenced.
+    /// Called by readers that found a chunk wrong or unreadable; past a named limit the device is
+    /// fenced.
     virtual void report_read_failure(const uuid& id) = 0;
+    /// Reads an open device's superblock back and fences the device when no copy verifies (upkeep
+    /// calls it now and then).
+    virtual task<result<void>> verify_superblock(const uuid& id) = 0;
     /// Called synchronously, on the executor, when a device was fenced.
     virtual void on_fence(std::function<void(const uuid&)> observer) = 0;
-    /// Waits until every fencing so far is durable in its tier's root; errc::quorum_lost when fewer than m+1 are left.
+    /// Waits until every fencing so far is durable in its tier's root; errc::quorum_lost when fewer
+    /// than m+1 are left.
     virtual task<result<void>> settle() = 0;
 
     /// A section as last made durable; empty when never written.
     [[nodiscard]] virtual std::string root_bytes(tier_id tier, root_section section) const = 0;
-    /// Replaces a section and waits until the root is durable on m+1. Calls while a write is in progress share the next
-    /// one. errc::quorum_lost, errc::term_lost, errc::invalid_argument beyond limits::root_bytes_max.
-    virtual task<result<void>> replace_root(tier_id tier, root_section section, std::string bytes) = 0;
+    /// Replaces a section and waits until the root is durable on m+1. Calls while a write is in
+    /// progress share the next one. errc::quorum_lost, errc::term_lost, errc::invalid_argument
+    /// beyond limits::root_bytes_max.
+    virtual task<result<void>> replace_root(tier_id tier, root_section section,
+                                            std::string bytes) = 0;
 };
 
 }  // namespace taicang
