@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -41,6 +42,9 @@ class http_transport {
     /// "192.0.2.1:5000"
     [[nodiscard]] virtual const std::string& peer_address() const noexcept = 0;
     [[nodiscard]] virtual bool is_tls() const noexcept = 0;
+    /// Bytes that the system took or gave so far, both ways, also by a write that is still pending:
+    /// how progress of a slow peer is seen.
+    [[nodiscard]] virtual std::uint64_t bytes_moved() const noexcept = 0;
 };
 
 }  // namespace taicang
