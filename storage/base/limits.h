@@ -63,6 +63,7 @@ inline constexpr std::uint64_t journal_share_of_tier = 16;       ///< of the fas
 inline constexpr std::uint64_t journal_bytes_least = 256 * mib;
 inline constexpr std::uint64_t journal_bytes_most = 4 * gib;
 inline constexpr double journal_fill_warning = 0.9;
+inline constexpr std::size_t fsck_problems_max = 100;            ///< sentences kept; all are counted
 
 // --- journal ---
 inline constexpr std::size_t record_body_bytes_max = 4 * mib;    ///< effects of one record
