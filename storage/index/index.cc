@@ -182,10 +182,9 @@ result<rocks_index::opened> rocks_index::open_database(const index_options& opti
     rocksdb::DB* raw = nullptr;
     rocksdb::Status status;
     if (create) {
-        // Removes files of RocksDB's names only: a wrong directory costs nobody anything else.
-        status = rocksdb::DestroyDB(options.directory, settings);
+        status = settings.env->CreateDirIfMissing(options.directory);
+        if (status.ok()) status = rocks::clear_database(*settings.env, options.directory);
         if (!status.ok()) return rocks::to_error(status, "clearing", options.directory);
-        settings.env->CreateDirIfMissing(options.directory).PermitUncheckedError();
         settings.create_if_missing = true;
         settings.error_if_exists = true;
     }
@@ -200,6 +199,14 @@ result<rocks_index::opened> rocks_index::open_database(const index_options& opti
     TC_TRY_ASSIGN(applied, check_identity(*out.db, options));
     out.applied = applied;
     return out;
+}
+
+result<lsn> rocks_index::applied_of(const index_options& options) {
+    const std::shared_ptr<rocksdb::Env> files = rocks::file_system(options);
+    auto watch = std::make_shared<rocks::flush_watch>();
+    TC_TRY_ASSIGN(found,
+                  open_database(options, rocks::make_options(options, files.get(), watch), false));
+    return found.applied;
 }
 
 task<result<void>> rocks_index::start(bool create) {

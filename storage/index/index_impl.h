@@ -53,6 +53,10 @@ class rocks_index final : public index {
     task<result<void>> compact_range(std::string from, std::string to) override;
     [[nodiscard]] index_figures figures() const override;
 
+    /// Opens what is there, checks that it is an index of this hub, and gives its applied LSN.
+    /// Blocks.
+    static result<lsn> applied_of(const index_options& options);
+
     // For the checkpoint store.
     [[nodiscard]] rocksdb::DB& database() { return *db_; }
     [[nodiscard]] rocksdb::Env& files() { return *files_; }

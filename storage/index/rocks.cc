@@ -273,6 +273,13 @@ error to_open_error(const rocksdb::Status& status, const std::string& directory)
                                        "; it has to be restored from a checkpoint and the journal");
 }
 
+rocksdb::Status clear_database(rocksdb::Env& files, const std::string& directory) {
+    rocksdb::Options options;
+    options.env = &files;
+    options.info_log = std::make_shared<log_bridge>();
+    return rocksdb::DestroyDB(directory, options);
+}
+
 bool is_filtered_prefix(std::string_view prefix) {
     return prefix_length(prefix) == prefix.size();
 }

@@ -75,6 +75,11 @@ error to_error(const rocksdb::Status& status, std::string_view doing, const std:
 /// The same for a failed open: what a restore mends is errc::index_lost.
 error to_open_error(const rocksdb::Status& status, const std::string& directory);
 
+/// Removes the files that have RocksDB's names from a directory that exists, and the directory when
+/// it is empty then: a wrong directory costs nobody anything else. Fails while another process has
+/// the database open.
+rocksdb::Status clear_database(rocksdb::Env& files, const std::string& directory);
+
 /// True when `prefix` is a whole key prefix that filters know.
 bool is_filtered_prefix(std::string_view prefix);
 
