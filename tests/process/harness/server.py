@@ -16,6 +16,7 @@ from harness.s3_client import not_sent, outcome_unknown, s3_client
 
 ACCESS_KEY = "TAICANGPROCESSTEST00"
 SECRET_KEY = "process-test-secret-key-0123456789abcdef"
+PASSED_ON = ("TAICANG_CANARY", "TAICANG_IO_BACKEND", "TAICANG_LOG_LEVEL")
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 60
 POLL_S = 0.005
@@ -62,7 +63,10 @@ class server:
         self.dying = False
         self._log_start = 0
         self.extra_arguments = list(extra_arguments)
-        self.environment = dict(os.environ, TAICANG_ROOT_ACCESS_KEY=ACCESS_KEY,
+        # Unknown TAICANG_ variables are an error to the server: only its own reach it.
+        self.environment = {name: text for name, text in os.environ.items()
+                            if not name.startswith("TAICANG_") or name in PASSED_ON}
+        self.environment.update(TAICANG_ROOT_ACCESS_KEY=ACCESS_KEY,
                                 TAICANG_ROOT_SECRET_KEY=SECRET_KEY)
         if devices:
             self.environment["TAICANG_DEVICES_DIR"] = devices
