@@ -48,6 +48,7 @@ class device_set_impl final : public device_set, public device_guardian, public 
     tier_runtime& add_tier(tier_id id, const device_format::membership& members,
                            device_format::root newest);
     void add_refused(device_info info) { refused_.push_back(std::move(info)); }
+    [[nodiscard]] std::vector<device_info>& refused() { return refused_; }
     void set_term(shard_term term) { term_ = term; }
     [[nodiscard]] tier_runtime* tier(tier_id id);
     [[nodiscard]] const tier_runtime* tier(tier_id id) const;

@@ -134,9 +134,6 @@ void seat(opening& start, tier_runtime& tier, const tier_judgement& judged,
             std::max(start.boot_read, file.newest ? file.newest->header.position.boot : 0);
         if (found.kind == verdict::refused) {
             refuse(start, file, *found.why);
-            for (member_slot& slot : tier.members) {
-                if (slot.record.device == file.identity->device) slot.file_refused = true;
-            }
             continue;
         }
         member_slot& slot = tier.members[found.member];
@@ -154,6 +151,30 @@ void seat(opening& start, tier_runtime& tier, const tier_judgement& judged,
     for (member_slot& slot : tier.members) {
         if (slot.path.empty()) {
             slot.path = join_path(start.options.directory, slot.record.file_name);
+        }
+    }
+}
+
+/// Ties refused files to the missing members whose they are, by uuid, or by name where nothing in
+/// them could be read, so that a device is shown once and with the true reason.
+void attribute_refusals(opening& start) {
+    for (tier_runtime* tier : start.set->tiers()) {
+        for (member_slot& slot : tier->members) {
+            if (slot.record.state != member_state::missing) continue;
+            for (device_info& info : start.set->refused()) {
+                const bool unreadable = info.id.is_nil() && info.path == slot.path;
+                if (info.id != slot.record.device && !unreadable) {
+                    if (info.path != slot.path) continue;
+                    slot.record.reason = "another device's file is in the place of " +
+                                         slot.record.file_name + "; put the right one back";
+                    continue;
+                }
+                info.id = slot.record.device;
+                info.tier = tier->id;
+                slot.record.reason = info.reason;
+                slot.file_refused = true;
+                break;
+            }
         }
     }
 }
@@ -263,6 +284,7 @@ task<result<void>> open_into(opening& start) {
         co_return error(errc::quorum_lost, "no tier of the hub in " + start.options.directory +
                                                " can be read; put its device files back");
     }
+    attribute_refusals(start);
     auto loaded = co_await load_directories(start);
     if (!loaded) co_return loaded;
     if (start.options.read_only) {
