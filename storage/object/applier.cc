@@ -104,6 +104,8 @@ task<bool> shard_sequencer::apply_next() {
 }
 
 task<void> shard_sequencer::stop() {
+    if (stopped_) co_return;
+    stopped_ = true;
     stopping_ = true;
     durable_moved_.set();
     room_.pulse();

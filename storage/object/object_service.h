@@ -16,8 +16,13 @@
 #include "storage/base/result.h"
 #include "storage/base/task.h"
 #include "storage/object/types.h"
+#include "storage/stripe/stripe_store.h"
 
 namespace taicang {
+
+class index;
+class journal;
+class sequencer;
 
 /// Receives a body. Use: write() any number of times, then commit() once, or destroy to abandon
 /// (what was written is reclaimed). One call at a time.
@@ -58,6 +63,9 @@ struct put_request {
     put_expectations expected;
     conditions when;                      ///< if_match / if_none_match on the current version
     std::optional<digest_kind> checksum;  ///< computed and kept beside the ETag
+    /// Digests of the whole body that the caller computed already, on its own thread: then small
+    /// bodies are not hashed again. Those not given are computed.
+    std::optional<content_digests> known_digests;
 };
 
 struct upload_request {
@@ -116,6 +124,8 @@ class object_service {
     // Objects
     /// Checks the bucket and the key at once, so that a hopeless body is not sent.
     virtual task<result<std::unique_ptr<object_writer>>> begin_put(put_request request) = 0;
+    /// begin_put, write and commit of a body that is all there.
+    virtual task<result<put_result>> put(put_request request, buffer body) = 0;
     virtual task<result<std::unique_ptr<object_reader>>> open(open_request request) = 0;
     virtual task<result<delete_outcome>> remove(std::string bucket, std::string key,
                                                 std::optional<std::string> version_id,
@@ -145,5 +155,17 @@ class object_service {
     /// Waits for operations in flight and the sequencer.
     virtual task<void> stop() = 0;
 };
+
+struct object_service_options {
+    /// Tier of a storage class; empty: the class is not kept here (errc::unsupported).
+    std::optional<tier_id> standard = tier_id::nvme;
+    std::optional<tier_id> standard_ia = tier_id::hdd;
+};
+
+/// The one implementation. Borrows all it is given; `decisions` has loaded.
+std::unique_ptr<object_service> make_object_service(environment& env, sequencer& decisions,
+                                                    index& rows, journal& log,
+                                                    stripe_store& stripes,
+                                                    object_service_options options);
 
 }  // namespace taicang

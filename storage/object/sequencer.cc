@@ -41,9 +41,10 @@ result<void> load_buckets(index_cursor& cursor, std::vector<std::pair<bucket_row
         if (!parts)
             return error(errc::corrupt,
                          "index: a bucket row's key cannot be read; run `taicang fsck`");
-        if (!found.empty() && found.back().first.name == parts->name) continue;  // an older row
+        if (parts->name == last_name) continue;  // an older row
+        last_name = parts->name;
         TC_TRY_ASSIGN(row, decode_bucket_row(as_bytes(cursor.value())));
-        found.emplace_back(std::move(row), parts->position);
+        if (!row.tombstone) found.emplace_back(std::move(row), parts->position);
     }
     return cursor.status();
 }
@@ -64,14 +65,23 @@ result<void> load_live_bytes(index_cursor& cursor,
     return cursor.status();
 }
 
+result<void> count_retired(index_cursor& cursor, std::uint64_t& count) {
+    const std::string prefix(1, static_cast<char>(index_key::family::retired));
+    for (cursor.seek(prefix); cursor.valid() && cursor.key().starts_with(prefix); cursor.next())
+        ++count;
+    return cursor.status();
+}
+
 }  // namespace
 
 task<result<void>> shard_sequencer::load() {
     std::vector<std::pair<bucket_row, lsn>> buckets;
     std::vector<std::pair<group_id, std::int64_t>> live;
-    auto read = co_await rows_.with_cursor([&buckets, &live](index_cursor& cursor) -> result<void> {
+    std::uint64_t retired = 0;
+    auto read = co_await rows_.with_cursor([&](index_cursor& cursor) -> result<void> {
         TC_TRY(load_buckets(cursor, buckets));
-        return load_live_bytes(cursor, live);
+        TC_TRY(load_live_bytes(cursor, live));
+        return count_retired(cursor, retired);
     });
     if (!read) co_return std::move(read).error();
     for (auto& [row, position] : buckets) {
@@ -81,6 +91,7 @@ task<result<void>> shard_sequencer::load() {
     }
     for (const auto& [group, bytes] : live)
         live_bytes_[group] = bytes;
+    retired_rows_ = retired;
     applied_ = rows_.applied();
     durable_ = log_.last_durable();
     TC_ASSERT_WHY(applied_ == durable_, "load() before the journal was replayed");
@@ -163,23 +174,28 @@ task<result<sequencer::seen_version>> shard_sequencer::current_version(bucket_id
 }
 
 sequencer::seen_bucket shard_sequencer::bucket(std::string_view name) const {
-    const std::string wanted(name);
-    const auto found = buckets_.find(wanted);
+    const auto found = buckets_.find(name);
+    if (found == buckets_.end()) return {std::nullopt, lsn{0}, find_bucket(name).pending};
+    const known_bucket& known = found->second;
+    return {known.row, known.made_at, known.changed > applied_ ? known.changed : lsn{0}};
+}
+
+sequencer::seen_bucket_id shard_sequencer::find_bucket(std::string_view name) const {
+    const auto found = buckets_.find(name);
     if (found != buckets_.end()) {
         const known_bucket& known = found->second;
-        return {known.row, known.made_at, known.changed > applied_ ? known.changed : lsn{0}};
+        return {known.row.id, known.changed > applied_ ? known.changed : lsn{0}};
     }
-    const auto dropped = dropped_buckets_.find(wanted);
+    const auto dropped = dropped_buckets_.find(name);
     const bool waits = dropped != dropped_buckets_.end() && dropped->second > applied_;
-    return {std::nullopt, lsn{0}, waits ? dropped->second : lsn{0}};
+    return {std::nullopt, waits ? dropped->second : lsn{0}};
 }
 
 std::vector<bucket_row> shard_sequencer::buckets() const {
     std::vector<bucket_row> all;
     all.reserve(buckets_.size());
-    for (const auto& [name, known] : buckets_) {
-        if (known.changed <= applied_) all.push_back(known.row);
-    }
+    for (const auto& [name, known] : buckets_)
+        all.push_back(known.row);
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return all;
 }
@@ -187,7 +203,14 @@ std::vector<bucket_row> shard_sequencer::buckets() const {
 task<void> shard_sequencer::close_bucket(bucket_id bucket) {
     while (closed_buckets_.contains(bucket))
         co_await room_.wait();
-    closed_buckets_.insert(bucket);
+    closed_buckets_.emplace(bucket, false);
+}
+
+void shard_sequencer::end_bucket(bucket_id bucket) {
+    const auto found = closed_buckets_.find(bucket);
+    TC_ASSERT(found != closed_buckets_.end());
+    found->second = true;
+    room_.pulse();
 }
 
 void shard_sequencer::reopen_bucket(bucket_id bucket) {
@@ -197,16 +220,20 @@ void shard_sequencer::reopen_bucket(bucket_id bucket) {
 
 namespace {
 
-/// True when a row under `prefix` is left that counts: not a tombstone, not removed by a pending
-/// record.
-result<bool> any_left(index_cursor& cursor, const std::string& prefix, const overlay& pending,
-                      bool versions) {
+/// True when a key of the bucket has a current version. Rows below a tombstone are superseded and
+/// wait only for views.
+result<bool> any_left(index_cursor& cursor, bucket_id bucket) {
+    const std::string prefix = index_key::version_bucket_prefix(bucket);
+    std::string ended;
     for (cursor.seek(prefix); cursor.valid() && cursor.key().starts_with(prefix); cursor.next()) {
-        const auto* changed = pending.find(std::string(cursor.key()));
-        if (changed != nullptr) continue;  // the overlay's own word is looked at by the caller
-        if (!versions) return true;
+        const auto parts = index_key::parse_version(cursor.key());
+        if (!parts)
+            return error(errc::corrupt,
+                         "index: a version row's key cannot be read; run `taicang fsck`");
+        if (!ended.empty() && parts->key == ended) continue;
         TC_TRY_ASSIGN(row, decode_version_row(as_bytes(cursor.value())));
         if (!row.tombstone) return true;
+        ended = parts->key;
     }
     TC_TRY(cursor.status());
     return false;
@@ -220,13 +247,12 @@ task<result<bool>> shard_sequencer::bucket_is_empty(bucket_id bucket) {
     auto settled_so_far = co_await settled(log_.last_appended());
     if (!settled_so_far) co_return std::move(settled_so_far).error();
     bool occupied = false;
-    const overlay nothing_pending;
-    const std::string versions = index_key::version_bucket_prefix(bucket);
-    auto read = co_await rows_.with_cursor([&](index_cursor& cursor) -> result<void> {
-        TC_TRY_ASSIGN(found, any_left(cursor, versions, nothing_pending, true));
-        occupied = found;
-        return ok();
-    });
+    auto read =
+        co_await rows_.with_cursor([&occupied, bucket](index_cursor& cursor) -> result<void> {
+            TC_TRY_ASSIGN(found, any_left(cursor, bucket));
+            occupied = found;
+            return ok();
+        });
     if (!read) co_return std::move(read).error();
     co_return !occupied;
 }
@@ -265,10 +291,13 @@ task<result<lsn>> shard_sequencer::append(decision change) {
         co_return error(errc::invalid_argument,
                         "one change has more effects than a journal record takes");
     }
-    auto room = co_await admitted(body.size() + change.payload.bytes.size(), change.kind);
+    const record_kind admission = change.frees ? record_kind::job : change.kind;
+    auto room = co_await admitted(body.size() + change.payload.bytes.size(), admission);
     if (!room) co_return std::move(room).error();
-    while (change.bucket && closed_buckets_.contains(*change.bucket))
-        co_await room_.wait();
+    if (change.bucket && !closed_buckets_.empty()) {
+        auto open = co_await bucket_open(change.bucket);
+        if (!open) co_return std::move(open).error();
+    }
     // From here to the overlay nothing suspends: what is checked now holds when the record gets its
     // LSN.
     if (auto refused = refusal()) co_return std::move(*refused);
@@ -293,29 +322,53 @@ task<result<lsn>> shard_sequencer::append(decision change) {
     co_return position;
 }
 
+task<result<void>> shard_sequencer::bucket_open(const std::optional<bucket_id>& bucket) {
+    for (;;) {
+        const auto closed = closed_buckets_.find(*bucket);
+        if (closed == closed_buckets_.end()) co_return ok();
+        if (closed->second) {
+            co_return error(errc::conflict,
+                            "the bucket is being deleted; repeat the request to learn the outcome");
+        }
+        co_await room_.wait();
+    }
+}
+
 void shard_sequencer::note_decided(const std::vector<any_effect>& effects, lsn position) {
     for (const any_effect& one : effects) {
         if (const auto* live = std::get_if<effect::group_live>(&one)) {
             live_bytes_[live->id] += live->delta;
         } else if (const auto* dropped = std::get_if<effect::group_drop>(&one)) {
             live_bytes_.erase(dropped->id);
+        } else if (std::holds_alternative<effect::version_retire>(one)) {
+            ++retired_rows_;
+        } else if (std::holds_alternative<effect::retired_drop>(one)) {
+            TC_ASSERT(retired_rows_ != 0);
+            --retired_rows_;
         } else if (const auto* made = std::get_if<effect::bucket_put>(&one)) {
             alive_buckets_.insert(made->row.id);
             buckets_.insert_or_assign(made->row.name, known_bucket{made->row, position, position});
             dropped_buckets_.erase(made->row.name);
+            buckets_changed_ = position;
         } else if (const auto* ended = std::get_if<effect::bucket_drop>(&one)) {
             const auto found = buckets_.find(ended->name);
             TC_ASSERT(found != buckets_.end());
             alive_buckets_.erase(found->second.row.id);
             buckets_.erase(found);
             dropped_buckets_[ended->name] = position;
+            buckets_changed_ = position;
         }
     }
 }
 
 task<result<lsn>> shard_sequencer::commit(decision change) {
+    return commit(std::move(change), name_lock());
+}
+
+task<result<lsn>> shard_sequencer::commit(decision change, name_lock held) {
     const nanoseconds began = env_.home.monotonic_now();
     auto position = co_await append(std::move(change));
+    held.release();
     if (!position) co_return std::move(position).error();
     auto finished = co_await wait_applied(*position);
     if (!finished) co_return std::move(finished).error();

@@ -41,6 +41,8 @@ struct decision {
     /// same turn as the append, so no deletion of the bucket can come between.
     std::optional<bucket_id> bucket;
     record_kind kind = record_kind::mutation;
+    /// Gives space back: may use the room of the journal that is kept for jobs.
+    bool frees = false;
 };
 
 class sequencer : public group_log {
@@ -74,17 +76,32 @@ class sequencer : public group_log {
     };
     [[nodiscard]] virtual seen_bucket bucket(std::string_view name) const = 0;
     [[nodiscard]] virtual std::vector<bucket_row> buckets() const = 0;
+    /// The id alone, without copying a row: what nearly every request begins with.
+    struct seen_bucket_id {
+        std::optional<bucket_id> id;  ///< empty: none
+        lsn pending;
+    };
+    [[nodiscard]] virtual seen_bucket_id find_bucket(std::string_view name) const = 0;
+    /// Position of the newest change of any bucket: an answer about all of them rests on it.
+    [[nodiscard]] virtual lsn buckets_changed() const = 0;
     /// Closes a bucket to new decisions while its emptiness is looked at: decisions for it wait
     /// until reopened or gone.
     virtual task<void> close_bucket(bucket_id bucket) = 0;
+    /// A closed bucket is about to go: decisions for it that wait, and new ones, are refused with
+    /// errc::conflict, so that they let go of their locks.
+    virtual void end_bucket(bucket_id bucket) = 0;
     virtual void reopen_bucket(bucket_id bucket) = 0;
-    /// True when a bucket has any live version or upload, pending ones included.
+    /// True when a closed bucket has no object version, pending ones included; uploads in progress
+    /// do not count.
     virtual task<result<bool>> bucket_is_empty(bucket_id bucket) = 0;
 
     /// Appends the decision's record (call with the locks held, after the last suspending read) and
     /// waits until it is durable and applied. errc::outcome_unknown when the journal failed
     /// meanwhile; errc::journal_full before anything.
     virtual task<result<lsn>> commit(decision change) = 0;
+    /// The same; lets go of the locks as soon as the record is appended, since whoever decides next
+    /// finds it in the overlay. Decisions on one key so share a group commit.
+    virtual task<result<lsn>> commit(decision change, name_lock held) = 0;
     /// Waits until a pending LSN is durable and applied, for refusals that rest on it.
     virtual task<result<void>> settled(lsn position) = 0;
 
@@ -96,6 +113,9 @@ class sequencer : public group_log {
     virtual void pin_view(lsn view) = 0;
     virtual void unpin_view(lsn view) = 0;
     [[nodiscard]] virtual lsn min_pinned() const = 0;  ///< greatest LSN when nothing is pinned
+    /// True while superseded rows must stay for a view, or some that did are not purged yet: then a
+    /// row is retired, not purged, and a key ends with a tombstone, which hides what is below.
+    [[nodiscard]] virtual bool keeps_superseded() const = 0;
     /// Live bytes of a group as all decisions so far leave it.
     [[nodiscard]] virtual std::int64_t live_bytes(group_id group) const = 0;
     [[nodiscard]] virtual lsn applied() const = 0;

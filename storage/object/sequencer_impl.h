@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -25,10 +26,14 @@ class shard_sequencer final : public sequencer {
     task<result<seen_version>> current_version(bucket_id bucket, std::string key) override;
     [[nodiscard]] seen_bucket bucket(std::string_view name) const override;
     [[nodiscard]] std::vector<bucket_row> buckets() const override;
+    [[nodiscard]] seen_bucket_id find_bucket(std::string_view name) const override;
+    [[nodiscard]] lsn buckets_changed() const override { return buckets_changed_; }
     task<void> close_bucket(bucket_id bucket) override;
+    void end_bucket(bucket_id bucket) override;
     void reopen_bucket(bucket_id bucket) override;
     task<result<bool>> bucket_is_empty(bucket_id bucket) override;
     task<result<lsn>> commit(decision change) override;
+    task<result<lsn>> commit(decision change, name_lock held) override;
     task<result<void>> settled(lsn position) override;
     [[nodiscard]] blob_id next_blob_id() override;
     [[nodiscard]] bucket_id next_bucket_id() override;
@@ -36,6 +41,9 @@ class shard_sequencer final : public sequencer {
     void pin_view(lsn view) override;
     void unpin_view(lsn view) override;
     [[nodiscard]] lsn min_pinned() const override;
+    [[nodiscard]] bool keeps_superseded() const override {
+        return !pinned_views_.empty() || retired_rows_ != 0;
+    }
     [[nodiscard]] std::int64_t live_bytes(group_id group) const override;
     [[nodiscard]] lsn applied() const override { return applied_; }
     task<void> stop() override;
@@ -57,6 +65,7 @@ class shard_sequencer final : public sequencer {
 
     // sequencer.cc
     task<result<lsn>> append(decision change);
+    task<result<void>> bucket_open(const std::optional<bucket_id>& bucket);
     task<result<void>> admitted(std::uint64_t bytes, record_kind kind);
     void note_decided(const std::vector<any_effect>& effects, lsn position);
     [[nodiscard]] std::uint64_t next_counter();
@@ -88,6 +97,7 @@ class shard_sequencer final : public sequencer {
     event room_;  // pulsed when pending records shrink or buckets reopen
     std::optional<error> failed_;
     bool stopping_ = false;
+    bool stopped_ = false;
     gate gate_;
 
     struct known_bucket {
@@ -95,13 +105,24 @@ class shard_sequencer final : public sequencer {
         lsn made_at;
         lsn changed;  // position of the newest decision on it
     };
-    std::unordered_map<std::string, known_bucket> buckets_;
-    std::unordered_map<std::string, lsn>
-        dropped_buckets_;  // pending drops, for what refusals wait for
+    /// Finds by a view without making a string of it.
+    struct name_hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const noexcept {
+            return std::hash<std::string_view>{}(name);
+        }
+    };
+    template <class T>
+    using by_name = std::unordered_map<std::string, T, name_hash, std::equal_to<>>;
+    by_name<known_bucket> buckets_;
+    by_name<lsn> dropped_buckets_;  // pending drops, for what refusals wait for
+    lsn buckets_changed_;
     std::unordered_set<bucket_id, id_hash<bucket_id>> alive_buckets_;
-    std::unordered_set<bucket_id, id_hash<bucket_id>> closed_buckets_;
+    /// Closed buckets; true once one is about to go.
+    std::unordered_map<bucket_id, bool, id_hash<bucket_id>> closed_buckets_;
     std::unordered_map<group_id, std::int64_t, id_hash<group_id>> live_bytes_;
     std::multiset<lsn> pinned_views_;
+    std::uint64_t retired_rows_ = 0;  // of all decisions so far
     std::uint64_t counter_ = 0;
     std::uint64_t last_clock_ = 0;
 
