@@ -76,6 +76,10 @@ class device_world {
                          tier_id tier = tier_id::nvme) {
         return run(set->replace_root(tier, section, std::move(bytes)));
     }
+    void fence(const std::string& file_name) { run(fence(*set, info(file_name).id)); }
+    void report_read_failures(const uuid& id, std::uint64_t times) {
+        run(report_read_failures(*set, id, times));
+    }
     std::string journal_section(tier_id tier = tier_id::nvme) {
         return set->root_bytes(tier, root_section::journal);
     }
@@ -130,6 +134,14 @@ class device_world {
   private:
     static task<bool> stop(device_set& devices) {
         co_await devices.stop();
+        co_return true;
+    }
+    static task<bool> fence(device_set& devices, uuid id) {
+        devices.fence(id, "for the test");
+        co_return true;
+    }
+    static task<bool> report_read_failures(device_set& devices, uuid id, std::uint64_t times) {
+        for (std::uint64_t i = 0; i < times; ++i) devices.report_read_failure(id);
         co_return true;
     }
     static task<result<void>> write_file(environment& env, std::string path,

@@ -1,0 +1,230 @@
+// Extents on one device: the contract on the simulated disk and on the real one, and what is particular to file devices.
+#include <cstdlib>
+#include <filesystem>
+
+#include "device_world.h"
+#include "extent_contract.h"
+#include "storage/base/async.h"
+#include "storage/device/file_device.h"
+#include "storage/io/reactor.h"
+
+namespace taicang::test {
+namespace {
+
+TEST(extents, contract_on_the_simulated_disk) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        device_world world(seed);
+        world.format_and_open();
+        extent_device* device = world.device(world.nvme(0));
+        EXPECT_EQ(world.run(extent_contract(*world.set, *device, world.buffers)), "");
+    }
+    EXPECT_GT(mark_count("device.flush_shared"), 0U);
+}
+
+struct real_outcome {
+    std::string broken;
+    std::uint64_t first_term = 0, second_term = 0;
+    std::string section;
+};
+
+task<real_outcome> run_on_real_disk(environment& env, hub_layout layout) {
+    real_outcome out;
+    auto formatted = co_await device_set::format(env, layout);
+    if (!formatted) {
+        out.broken = formatted.error().message;
+        co_return out;
+    }
+    for (std::uint64_t* term : {&out.first_term, &out.second_term}) {
+        open_options options;
+        options.directory = layout.directory;
+        auto opened = co_await device_set::open(env, options);
+        if (!opened) {
+            out.broken = opened.error().message;
+            co_return out;
+        }
+        device_set& set = **opened;
+        *term = set.term().value;
+        out.section = set.root_bytes(tier_id::nvme, root_section::journal);
+        for (extent_device* device : set.active(tier_id::nvme)) {
+            if (!out.broken.empty()) break;
+            out.broken = co_await extent_contract(set, *device, env.buffers);
+        }
+        auto replaced = co_await set.replace_root(tier_id::nvme, root_section::journal, "kept");
+        if (!replaced) out.broken = replaced.error().message;
+        co_await set.stop();
+    }
+    co_return out;
+}
+
+TEST(extents, contract_on_the_real_disk) {
+    for (const disk_backend backend : {disk_backend::automatic, disk_backend::threads}) {
+        std::string pattern = "./taicang-device-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        const std::string directory = std::filesystem::absolute(pattern).string();
+        reactor_options options;
+        options.backend = backend;
+        auto started = reactor::start(options);
+        ASSERT_TRUE(started.ok()) << started.error().message;
+        reactor& home = **started;
+        auto pool = make_worker_pool("test", 1);
+        auto random = system_random();
+        buffer_pool buffers(std::size_t{8} << 20);
+        memory_budget budget(std::size_t{64} << 20, 16);
+        metric_registry metrics;
+        environment env{home, *pool, *pool, home.files(), *random, buffers, budget, metrics};
+        const real_outcome out = home.run(
+            run_on_real_disk(env, {directory + "/hub", {small_tier(tier_id::nvme, 3, 1, 12)}}));
+        EXPECT_EQ(out.broken, "") << home.backend_reason();
+        EXPECT_EQ(out.first_term, 1U);
+        EXPECT_EQ(out.second_term, 2U);
+        EXPECT_EQ(out.section, "kept");
+        home.stop();
+        std::filesystem::remove_all(directory);
+    }
+}
+
+/// Bytes that a file takes, from how much the simulated disk says is left.
+std::uint64_t used_bytes(device_world& world) {
+    auto space = world.run(world.env.files.space(hub_directory));
+    EXPECT_TRUE(space.ok());
+    return space->capacity_bytes - space->free_bytes;
+}
+
+TEST(extents, space_is_taken_at_create_and_given_back_at_remove) {
+    device_world world(50);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    const extent_name name = world.set->next_extent_name();
+    ASSERT_TRUE(world.run(device->create(name, extent_purpose::stripe)).ok());
+    EXPECT_EQ(used_bytes(world), before + small_extent);
+    EXPECT_EQ(world.info(world.nvme(0)).bytes_used, small_extent);
+    ASSERT_TRUE(world.run(device->remove(name)).ok());
+    EXPECT_EQ(used_bytes(world), before);
+    EXPECT_EQ(world.info(world.nvme(0)).bytes_used, 0U);
+}
+
+TEST(extents, journal_places_are_kept_warm_up_to_a_limit) {
+    device_world world(51);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    std::vector<extent_name> names;
+    for (std::size_t i = 0; i < limits::device_warm_extents_max + 3; ++i) {
+        names.push_back(world.set->next_extent_name());
+        ASSERT_TRUE(world.run(device->create(names.back(), extent_purpose::journal)).ok());
+    }
+    for (const extent_name& each : names) ASSERT_TRUE(world.run(device->remove(each)).ok());
+    EXPECT_EQ(used_bytes(world), before + limits::device_warm_extents_max * small_extent);
+    ASSERT_TRUE(world.open().ok());
+    device = world.device(world.nvme(0));
+    // A warm place needs no zero-fill: one directory block is all that is written.
+    const std::string metric = "taicang_device_writes_total{tier=\"nvme\"} ";
+    const auto writes = [&] {
+        const std::string page = world.metrics.render();
+        return std::stoull(page.substr(page.find(metric) + metric.size()));
+    };
+    const auto before_create = writes();
+    ASSERT_TRUE(
+        world.run(device->create(world.set->next_extent_name(), extent_purpose::journal)).ok());
+    EXPECT_EQ(writes() - before_create, 1U);
+    // Stripes leave warm places alone while there are others.
+    ASSERT_TRUE(
+        world.run(device->create(world.set->next_extent_name(), extent_purpose::stripe)).ok());
+    EXPECT_EQ(used_bytes(world), before + (limits::device_warm_extents_max + 1) * small_extent);
+}
+
+task<result<void>> read_while_removed(extent_device& device, extent_name name, buffer& into) {
+    std::vector<task<result<void>>> both;
+    both.push_back(device.read(name, 0, into.span()));
+    both.push_back(device.remove(name));
+    auto done = co_await when_all(std::move(both));
+    co_return done[0].ok() ? done[1] : done[0];
+}
+
+TEST(extents, a_read_in_flight_keeps_its_place) {
+    device_world world(52);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    for (std::uint64_t i = 0; i < 50; ++i) {
+        const extent_name name = world.set->next_extent_name();
+        ASSERT_TRUE(world.run(device->create(name, extent_purpose::stripe)).ok());
+        const buffer bytes = pattern(world.buffers, 4096, i);
+        ASSERT_TRUE(world.run(device->write(name, 0, bytes.view())).ok());
+        buffer back = world.buffers.allocate(4096);
+        ASSERT_TRUE(world.run(read_while_removed(*device, name, back)).ok());
+        EXPECT_TRUE(same(back.view(), bytes.view()));
+    }
+    EXPECT_GT(mark_count("device.remove_waits_for_reader"), 0U);
+}
+
+device_format::geometry parts_of(device_world& world, const std::string& file_name) {
+    const auto bytes = world.contents(file_name);
+    auto decoded = device_format::decode_superblock({bytes.data(), 4096});
+    EXPECT_TRUE(decoded.ok());
+    return decoded->parts;
+}
+
+TEST(extents, a_misdirected_directory_block_is_noticed_and_its_places_reused_under_higher_lives) {
+    device_world world(53);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    std::uint64_t life = 0;
+    const extent_name name = world.set->next_extent_name();
+    for (unsigned i = 0; i < 3; ++i) {  // lives above 1
+        if (i != 0) {
+            ASSERT_TRUE(world.run(device->remove(name)).ok());
+        }
+        auto made = world.run(device->create(name, extent_purpose::stripe));
+        ASSERT_TRUE(made.ok());
+        life = made->life.value;
+    }
+    world.close();
+    // Block 1 holds places 32..39; block 0's bytes land there and in another device's block 0.
+    const auto parts = parts_of(world, world.nvme(0));
+    const auto all = world.contents(world.nvme(0));
+    const bytes_view block(all.data() + parts.directory_offset, 4096);
+    world.poke_file(world.nvme(0), parts.directory_offset + 4096, block);
+    world.poke_file(world.nvme(1), parts.directory_offset, block);
+    ASSERT_TRUE(world.open().ok());
+    auto* first = dynamic_cast<file_device*>(world.device(world.nvme(0)));
+    auto* second = dynamic_cast<file_device*>(world.device(world.nvme(1)));
+    ASSERT_TRUE(first != nullptr && second != nullptr);
+    EXPECT_EQ(first->directory().damaged_count(), 8U);
+    EXPECT_EQ(second->directory().damaged_count(), 32U);
+    EXPECT_EQ(first->list().size(), 1U);
+    EXPECT_TRUE(second->list().empty());
+    std::uint64_t highest = 0;
+    for (std::uint64_t i = first->free_extents(); i > 0; --i) {
+        auto made = world.run(first->create(world.set->next_extent_name(), extent_purpose::stripe));
+        ASSERT_TRUE(made.ok());
+        highest = std::max(highest, made->life.value);
+    }
+    EXPECT_GE(highest, life + limits::life_jump_after_damage);
+    EXPECT_EQ(first->directory().damaged_count(), 0U);
+    ASSERT_TRUE(world.open().ok());
+    EXPECT_EQ(world.device(world.nvme(0))->list().size(), 40U);
+}
+
+TEST(extents, operations_after_stop_answer_stopped) {
+    device_world world(54);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const extent_name name = world.set->next_extent_name();
+    ASSERT_TRUE(world.run(device->create(name, extent_purpose::stripe)).ok());
+    std::unique_ptr<device_set> kept = std::move(world.set);
+    struct stopping {
+        static task<bool> run(device_set& set) {
+            co_await set.stop();
+            co_return true;
+        }
+    };
+    world.run(stopping::run(*kept));
+    EXPECT_TRUE(world.run(device->flush()).is(errc::stopped));
+    EXPECT_TRUE(world.run(device->remove(name)).is(errc::stopped));
+    EXPECT_TRUE(
+        world.run(kept->replace_root(tier_id::nvme, root_section::journal, "x")).is(errc::stopped));
+}
+
+}  // namespace
+}  // namespace taicang::test
