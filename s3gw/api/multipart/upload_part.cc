@@ -1,0 +1,64 @@
+// UploadPart, UploadPartCopy.
+#include "s3gw/api/body.h"
+#include "s3gw/api/object_headers.h"
+#include "s3gw/api/text.h"
+#include "s3gw/api/verbs.h"
+#include "s3gw/xml/writer.h"
+#include "storage/base/async.h"
+
+namespace taicang::verb {
+
+task<http_response> upload_part(s3_call& call) {
+    auto number = read_part_number(call);
+    if (!number) co_return refuse(call, number.refusal());
+    auto claims = read_body_claims(call);
+    if (!claims) co_return refuse(call, claims.refusal());
+    part_request request;
+    request.bucket = call.bucket;
+    request.key = call.key;
+    request.upload_id = std::string(call.query("uploadId"));
+    request.number = *number;
+    auto stored = co_await store_part(call, std::move(request), std::move(*claims));
+    if (!stored) co_return refuse(call, stored.error());
+    http_response response = answer_empty(200);
+    response.headers.add("ETag", quoted_etag(stored->etag));
+    if (stored->checksum && stored->checksum->kind != digest_kind::md5) {
+        response.headers.add(
+            "x-amz-checksum-" + std::string(checksum_header_word(stored->checksum->kind)),
+            base64(stored->checksum->value));
+    }
+    co_return response;
+}
+
+task<http_response> upload_part_copy(s3_call& call) {
+    auto number = read_part_number(call);
+    if (!number) co_return refuse(call, number.refusal());
+    auto source = read_copy_source(call);
+    if (!source) co_return refuse(call, source.refusal());
+    auto range = read_copy_range(call);
+    if (!range) co_return refuse(call, range.refusal());
+    auto when = read_conditions(call, "x-amz-copy-source-");
+    if (!when) co_return refuse(call, when.refusal());
+    copy_part_request request;
+    request.source_bucket = std::move(source->bucket);
+    request.source_key = std::move(source->key);
+    request.source_version_id = std::move(source->version_id);
+    request.source_when = std::move(*when);
+    request.range = *range;
+    request.bucket = call.bucket;
+    request.key = call.key;
+    request.upload_id = std::string(call.query("uploadId"));
+    request.number = *number;
+    auto copied =
+        co_await run_on(call.services.engine, call.services.objects.copy_part(std::move(request)));
+    if (!copied) co_return refuse(call, copied.error());
+    std::string document;
+    xml_writer xml(document);
+    xml.open_s3("CopyPartResult");
+    xml.element("LastModified", iso_date(copied->modified))
+        .element("ETag", quoted_etag(copied->etag));
+    xml.close();
+    co_return answer_xml(std::move(document));
+}
+
+}  // namespace taicang::verb
