@@ -260,6 +260,9 @@ void http_head_parser::reset(http_request_head& into) {
     state_->parser.emplace(into, state_->limits.headers_max);
     // Beast's own limit counts each part for itself; the limit on the whole is checked in parse().
     state_->parser->header_limit(static_cast<std::uint32_t>(state_->limits.head_bytes_max));
+    // Beast refuses heads that announce more than 1 MiB; how big a body may be is the handler's
+    // business.
+    state_->parser->body_limit(boost::none);
     state_->parser->eager(false);
     state_->parser->skip(false);
     state_->used = 0;

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "s3gw/http/date.h"
-#include "storage/base/executor.h"
 #include "storage/base/assert.h"
+#include "storage/base/executor.h"
 
 namespace taicang {
 

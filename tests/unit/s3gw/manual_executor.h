@@ -1,5 +1,5 @@
-// An executor of one queue with virtual time: work runs when the test says so, timers fire when nothing else is left.
-// So a test of timeouts takes no time, and every run is the same.
+// An executor of one queue with virtual time: work runs when the test says so, timers fire when
+// nothing else is left. So a test of timeouts takes no time, and every run is the same.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,5 @@
-// Builds request heads from text, as a client would send them, for tests of what is decided on a head.
+// Builds request heads from text, as a client would send them, for tests of what is decided on a
+// head.
 #pragma once
 
 #include <string>

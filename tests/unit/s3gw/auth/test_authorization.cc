@@ -30,7 +30,8 @@ class authorization_test : public testing::Test {
     }
     static std::string text_of(const std::string& method, const signed_request& request) {
         std::string lines = method + " " + request.target + " HTTP/1.1";
-        for (const auto& [name, value] : request.headers) lines += "\n" + name + ": " + value;
+        for (const auto& [name, value] : request.headers)
+            lines += "\n" + name + ": " + value;
         return lines;
     }
     std::string by_header(std::int64_t at = 0) {
@@ -74,9 +75,9 @@ class authorization_test : public testing::Test {
 };
 
 TEST_F(authorization_test, odd_paths_and_queries_are_signed_as_clients_sign_them) {
-    for (const char* path : {"/", "/b/a key with blanks", "/b/plus+equals=amp&", "/b/%25 %41",
-                             "/b//double//slash/", "/b/\xE4\xB8\xAD\xE6\x96\x87", "/b/~-._",
-                             "/b/dots/../here", "/b/colon:semi;star*"}) {
+    for (const char* path :
+         {"/", "/b/a key with blanks", "/b/plus+equals=amp&", "/b/%25 %41", "/b//double//slash/",
+          "/b/\xE4\xB8\xAD\xE6\x96\x87", "/b/~-._", "/b/dots/../here", "/b/colon:semi;star*"}) {
         request_.path = path;
         request_.query = {{"prefix", "a b+c/d"}, {"acl", ""}, {"Prefix", "\xC3\xA9"}, {"a-b", "~"}};
         expect_taken(by_header());
@@ -148,11 +149,11 @@ TEST_F(authorization_test, the_date_header_serves_where_x_amz_date_is_missing) {
     const std::string scope = "20240229/us-east-1/s3/aws4_request";
     const auto hex = hex_of(derive_signing_key(key_.secret_key, "20240229", "us-east-1", "s3")
                                 .sign(string_to_sign("20240229T120000Z", scope, canonical)));
-    const std::string lines = "GET /bucket/key HTTP/1.1\nHost: localhost:9000\nDate: Thu, 29 Feb "
-                              "2024 12:00:00 GMT\nx-amz-content-sha256: UNSIGNED-PAYLOAD\n"
-                              "Authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/" + scope +
-                              ", SignedHeaders=" + names + ", Signature=" +
-                              std::string(view_of(hex));
+    const std::string lines =
+        "GET /bucket/key HTTP/1.1\nHost: localhost:9000\nDate: Thu, 29 Feb "
+        "2024 12:00:00 GMT\nx-amz-content-sha256: UNSIGNED-PAYLOAD\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/" +
+        scope + ", SignedHeaders=" + names + ", Signature=" + std::string(view_of(hex));
     expect_taken(lines);
     expect_refused(replaced(lines, "Thu, 29 Feb 2024 12:00:00 GMT", "yesterday"),
                    auth_error::access_denied, "Date");
@@ -175,9 +176,9 @@ TEST_F(authorization_test, malformed_headers_are_told_apart) {
                    "Unsupported Authorization Type");
     expect_refused(replaced(good, "x-amz-content-sha256: UNSIGNED-PAYLOAD\n", ""),
                    auth_error::invalid_request, "x-amz-content-sha256");
-    expect_refused(replaced(good, "x-amz-content-sha256: UNSIGNED-PAYLOAD",
-                            "x-amz-content-sha256: abc"),
-                   auth_error::invalid_argument, "valid sha256");
+    expect_refused(
+        replaced(good, "x-amz-content-sha256: UNSIGNED-PAYLOAD", "x-amz-content-sha256: abc"),
+        auth_error::invalid_argument, "valid sha256");
     expect_refused(replaced(good, "SignedHeaders=host;", "SignedHeaders="),
                    auth_error::access_denied, "not signed");
     expect_refused(good + "\nx-amz-security-token: abc", auth_error::invalid_token, "token");
@@ -238,8 +239,8 @@ TEST_F(authorization_test, streaming_words_need_the_decoded_length_except_the_un
     const auto lines = [&](std::string_view word) {
         return text_of("PUT", sign_by_header(key_, request_, word, now_));
     };
-    expect_refused(lines("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
-                   auth_error::missing_content_length, "x-amz-decoded-content-length");
+    expect_refused(lines("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), auth_error::missing_content_length,
+                   "x-amz-decoded-content-length");
     expect_taken(lines("STREAMING-UNSIGNED-PAYLOAD-TRAILER"));
     EXPECT_FALSE(who_.decoded_length);
     request_.headers = {{"x-amz-decoded-content-length", "12x"}};

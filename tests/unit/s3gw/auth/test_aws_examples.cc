@@ -1,6 +1,6 @@
-// AWS's own published examples of SigV4 for S3 ("Signature calculations for the authorization header", "... presigned
-// URLs", "... multiple chunks", "... trailing headers", Amazon S3 API reference): keys, requests and signatures as
-// printed there.
+// AWS's own published examples of SigV4 for S3 ("Signature calculations for the authorization
+// header", "... presigned URLs", "... multiple chunks", "... trailing headers", Amazon S3 API
+// reference): keys, requests and signatures as printed there.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -65,11 +65,12 @@ class aws_examples : public testing::Test {
 TEST_F(aws_examples, get_object) {
     const std::string signature =
         "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
-    expect_authentic("GET /test.txt HTTP/1.1\nHost: examplebucket.s3.amazonaws.com\nRange: bytes=0-9"
-                     "\nx-amz-content-sha256: " + std::string(empty_hash) +
-                         "\nx-amz-date: 20130524T000000Z" +
-                         authorization("host;range;x-amz-content-sha256;x-amz-date", signature),
-                     signature);
+    expect_authentic(
+        "GET /test.txt HTTP/1.1\nHost: examplebucket.s3.amazonaws.com\nRange: bytes=0-9"
+        "\nx-amz-content-sha256: " +
+            std::string(empty_hash) + "\nx-amz-date: 20130524T000000Z" +
+            authorization("host;range;x-amz-content-sha256;x-amz-date", signature),
+        signature);
     EXPECT_EQ(who_.payload, payload_kind::signed_digest);
     EXPECT_FALSE(who_.is_presigned);
 }
@@ -92,21 +93,23 @@ TEST_F(aws_examples, put_object) {
 TEST_F(aws_examples, get_bucket_lifecycle) {
     const std::string signature =
         "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543";
-    expect_authentic("GET /?lifecycle HTTP/1.1\nHost: examplebucket.s3.amazonaws.com"
-                     "\nx-amz-date: 20130524T000000Z\nx-amz-content-sha256: " +
-                         std::string(empty_hash) +
-                         authorization("host;x-amz-content-sha256;x-amz-date", signature),
-                     signature);
+    expect_authentic(
+        "GET /?lifecycle HTTP/1.1\nHost: examplebucket.s3.amazonaws.com"
+        "\nx-amz-date: 20130524T000000Z\nx-amz-content-sha256: " +
+            std::string(empty_hash) +
+            authorization("host;x-amz-content-sha256;x-amz-date", signature),
+        signature);
 }
 
 TEST_F(aws_examples, list_objects) {
     const std::string signature =
         "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7";
-    expect_authentic("GET /?max-keys=2&prefix=J HTTP/1.1\nHost: examplebucket.s3.amazonaws.com"
-                     "\nx-amz-date: 20130524T000000Z\nx-amz-content-sha256: " +
-                         std::string(empty_hash) +
-                         authorization("host;x-amz-content-sha256;x-amz-date", signature),
-                     signature);
+    expect_authentic(
+        "GET /?max-keys=2&prefix=J HTTP/1.1\nHost: examplebucket.s3.amazonaws.com"
+        "\nx-amz-date: 20130524T000000Z\nx-amz-content-sha256: " +
+            std::string(empty_hash) +
+            authorization("host;x-amz-content-sha256;x-amz-date", signature),
+        signature);
 }
 
 TEST_F(aws_examples, presigned_get) {
@@ -163,8 +166,9 @@ const std::string chunked_headers =
 TEST_F(aws_examples, chunked_upload) {
     const std::string signature =
         "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
-    expect_authentic(chunked_headers + "\nContent-Length: 66824"
-                                       "\nx-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD" +
+    expect_authentic(chunked_headers +
+                         "\nContent-Length: 66824"
+                         "\nx-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD" +
                          authorization("content-encoding;content-length;host;x-amz-content-sha256;"
                                        "x-amz-date;x-amz-decoded-content-length;"
                                        "x-amz-storage-class",
@@ -174,7 +178,8 @@ TEST_F(aws_examples, chunked_upload) {
     EXPECT_EQ(who_.decoded_length, 66560U);
 
     const std::string wire =
-        "10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n" +
+        "10000;chunk-signature="
+        "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n" +
         std::string(65536, 'a') +
         "\r\n400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
         "\r\n" +
@@ -210,7 +215,8 @@ TEST_F(aws_examples, chunked_upload_with_trailer) {
     EXPECT_EQ(who_.announced_trailers, "x-amz-checksum-crc32c");
 
     const std::string chunks =
-        "10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n" +
+        "10000;chunk-signature="
+        "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n" +
         std::string(65536, 'a') +
         "\r\n400;chunk-signature=1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7"
         "\r\n" +
@@ -234,8 +240,9 @@ TEST_F(aws_examples, chunked_upload_with_trailer) {
             EXPECT_EQ(trailers[0].value, "sOO8/Q==");
         }
     }
-    EXPECT_TRUE(decode(who_, chunks + "x-amz-checksum-crc32c:sOO8/R==\r\n" + signature_line +
-                                 "\r\n\r\n", 4096)
+    EXPECT_TRUE(decode(who_,
+                       chunks + "x-amz-checksum-crc32c:sOO8/R==\r\n" + signature_line + "\r\n\r\n",
+                       4096)
                     .is(errc::signature_mismatch));
     EXPECT_TRUE(decode(who_, chunks + "x-amz-checksum-crc32c:sOO8/Q==\r\n\r\n", 4096)
                     .is(errc::incomplete_body))
@@ -268,8 +275,10 @@ TEST_F(aws_examples, the_signer_makes_the_same_signatures) {
               "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e");
     aws_chunked_encoder encoder(key, signed_one, word);
     const std::string a(65536, 'a');
-    EXPECT_TRUE(encoder.chunk(as_bytes(a)).starts_with(
-        "10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2"));
+    EXPECT_TRUE(
+        encoder.chunk(as_bytes(a))
+            .starts_with("10000;chunk-signature="
+                         "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2"));
     static_cast<void>(encoder.chunk(as_bytes(std::string_view(a).substr(0, 1024))));
     EXPECT_NE(encoder.end({{"x-amz-checksum-crc32c", "sOO8/Q=="}})
                   .find("d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435"),

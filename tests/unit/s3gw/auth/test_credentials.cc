@@ -71,8 +71,7 @@ TEST_F(root_key_test, settings_win_and_leave_the_file_alone) {
 }
 
 TEST_F(root_key_test, half_settings_short_keys_and_damaged_files_are_refused_with_a_sentence) {
-    EXPECT_NE(load({"admin", std::nullopt}).error().message.find("Only one of"),
-              std::string::npos);
+    EXPECT_NE(load({"admin", std::nullopt}).error().message.find("Only one of"), std::string::npos);
     EXPECT_TRUE(load({"ad", "long-enough"}).is(errc::invalid_argument));
     EXPECT_TRUE(load({"admin", "short"}).is(errc::invalid_argument));
     EXPECT_TRUE(load({"ad/min", "long-enough"}).is(errc::invalid_argument));

@@ -1,4 +1,5 @@
-// Bodies behind their authentication: digests, aws-chunked framing with all its malformations, lengths.
+// Bodies behind their authentication: digests, aws-chunked framing with all its malformations,
+// lengths.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -96,7 +97,8 @@ std::string encode(const authenticated& who, std::string_view word, const std::s
 
 std::string some_text(std::size_t length) {
     std::string text(length, '\0');
-    for (std::size_t i = 0; i < length; ++i) text[i] = static_cast<char>('a' + i % 23);
+    for (std::size_t i = 0; i < length; ++i)
+        text[i] = static_cast<char>('a' + i % 23);
     return text;
 }
 
@@ -193,7 +195,8 @@ TEST(payload, malformed_framing_is_refused) {
             EXPECT_EQ(got.error().code, w.code) << w.wire << ": " << got.error().message;
         }
     }
-    EXPECT_TRUE(receive(who, std::string(100'000, '1'), 4096, 100).payload.is(errc::chunk_malformed));
+    EXPECT_TRUE(
+        receive(who, std::string(100'000, '1'), 4096, 100).payload.is(errc::chunk_malformed));
     EXPECT_TRUE(receive(who, "0\r\na:" + std::string(100'000, '1'), 4096, 100)
                     .payload.is(errc::trailer_malformed));
 }
@@ -212,8 +215,8 @@ TEST(payload, chunks_cannot_be_changed_reordered_left_out_or_cut) {
     const std::size_t first = wire.find("2710;", 1);
     const std::size_t second = wire.find("2710;", first + 1);
     ASSERT_NE(second, std::string::npos);
-    const std::string swapped = wire.substr(first, second - first) + wire.substr(0, first) +
-                                wire.substr(second);
+    const std::string swapped =
+        wire.substr(first, second - first) + wire.substr(0, first) + wire.substr(second);
     EXPECT_TRUE(receive(who, swapped, 5000, 5000).payload.is(errc::signature_mismatch));
 
     who.decoded_length = 20'000;
