@@ -17,7 +17,7 @@ from harness.history import violation
 from harness.server import READY_LIMIT_S, copy_tree, device_files, server, start_failed
 
 SENTENCE_WORDS_MIN = 5
-HEALTHY = ("ok", "online", "healthy", "in", "active", "up", "member", "good")
+IN_USE = "active"
 
 
 class identity_test:
@@ -118,10 +118,11 @@ class identity_test:
             self.run.count("refused_to_start")
             return
         self.data.check()
-        said = self.hub.log_since_start() + self.hub.cli("status", "--data", self.home).stdout
-        states = {os.path.basename(row["path"] or ""): row["state"] for row in self.hub.devices()}
-        used = all(str(states.get(os.path.basename(path), "")).lower() in HEALTHY
-                   for path in paths)
+        rows = self.hub.devices()
+        states = {os.path.basename(row["path"] or ""): row["state"] for row in rows}
+        said = "\n".join(f"{row['path']} {row.get('reason', '')}" for row in rows)
+        said += "\n" + self.hub.log_since_start()
+        used = all(states.get(os.path.basename(path)) == IN_USE for path in paths)
         if used and not allow_served:
             raise violation(f"{paths} should be refused, but `device ls` says {states}")
         if not used and not sentence_about(said, paths):

@@ -14,7 +14,6 @@ from harness.workload import check_uploads, shared_state, start_clients, stop_cl
 
 BUCKET = "rounds"
 CLIENTS = 8
-LOAD_S_MAX = 2.0
 RECOVERY_CRASH_CHANCE = 0.25
 KEYS_READ_EVERY_ROUND = 1500
 
@@ -82,7 +81,7 @@ def check_hub(run, hub, state, buckets, whole):
 
 def load_and_crash(run, hub, state, death):
     clients = start_clients(state, hub, run.random.getrandbits(32))
-    time.sleep(run.random.uniform(0.02, LOAD_S_MAX))  # the instant of the crash, not a wait
+    time.sleep(run.random.uniform(0.02, run.arguments.load_s))  # the instant of the crash, not a wait
     for client in clients:
         if client.failure is not None:
             raise client.failure

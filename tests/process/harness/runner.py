@@ -19,6 +19,7 @@ import traceback
 from harness.history import violation
 
 SKIP = 77
+LOAD_S_MAX = 2.0
 LONG = os.environ.get("TAICANG_LONG", "") not in ("", "0")
 
 
@@ -81,6 +82,8 @@ def parser(description, rounds=None):
                            help="canary: the run must find a violation, else it fails")
     if rounds is not None:
         arguments.add_argument("--rounds", type=int, default=rounds)
+        arguments.add_argument("--load-s", type=float, default=LOAD_S_MAX,
+                               help="the longest load before a round's crash")
     return arguments
 
 

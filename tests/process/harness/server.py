@@ -195,8 +195,8 @@ class server:
         return rows
 
     def fsck(self):
-        """Offline check; raises unless clean."""
-        done = self.cli("fsck", "--data", self.data)
+        """Offline check, every live byte included; raises unless clean."""
+        done = self.cli("fsck", "--data", self.data, "--read-data")
         if done.returncode != 0:
             raise violation(f"fsck is not clean (exit {done.returncode}): "
                             f"{(done.stdout + done.stderr)[-3000:]}")

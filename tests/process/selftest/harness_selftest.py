@@ -14,7 +14,7 @@ SKIP = 77
 
 def play(script, *arguments, limit_s=120, **environment):
     words = [sys.executable, os.path.join(HERE, "..", script), "--binary", FAKE_HUB, "--seed", SEED,
-             *arguments]
+             "--load-s", "0.6", *arguments]
     done = subprocess.run(words, env=dict(os.environ, TAICANG_LONG="", **environment),
                           capture_output=True, text=True, timeout=limit_s)
     return done.returncode, done.stdout + done.stderr
