@@ -7,6 +7,7 @@
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
 #include "storage/index/keys.h"
+#include "storage/object/blob_refs.h"
 #include "storage/upkeep/packed_run.h"
 
 namespace taicang {
@@ -91,7 +92,7 @@ task<result<bool>> reclaim_job::purge_one(std::string retired_key) {
     auto still = co_await decisions_.row(std::move(retired_key));
     if (!still) co_return std::move(still).error();
     if (!still->value) co_return false;
-    auto removed = co_await remove_version(decisions_, retired->version);
+    auto removed = co_await remove_version(decisions_, *retired);
     if (!removed) co_return std::move(removed).error();
     decision change = std::move(removed->change);
     change.kind = record_kind::job;
