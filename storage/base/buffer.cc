@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <sys/mman.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
@@ -40,8 +42,13 @@ static_assert(class_of(cached_pages_max).pages == cached_pages_max);
 
 struct free_list {
     std::mutex guard;
-    std::vector<std::byte*> blocks;
+    std::vector<std::byte*> of_arena;
+    std::vector<std::byte*> of_heap;
 };
+
+/// Bigger buffers would use the arena up; what registering saves is small beside moving that many
+/// bytes.
+constexpr std::size_t arena_buffer_bytes_max = std::size_t{512} << 10;
 
 }  // namespace
 
@@ -50,20 +57,66 @@ struct buffer_pool::state {
     std::size_t cached_bytes_max = 0;
     std::atomic<std::size_t> cached{0};
     std::atomic<std::size_t> in_use{0};
+    std::byte* arena = nullptr;
+    std::size_t arena_bytes = 0;
+    std::atomic<std::size_t> arena_handed_out{0};
+
+    bool in_arena(const std::byte* data) const noexcept {
+        return data >= arena && data < arena + arena_bytes;
+    }
+    /// A fresh piece of the arena, or null when it is used up.
+    std::byte* cut_arena(std::size_t capacity) noexcept {
+        if (capacity > arena_buffer_bytes_max) return nullptr;
+        std::size_t at = arena_handed_out.load(std::memory_order_relaxed);
+        while (at + capacity <= arena_bytes) {
+            if (arena_handed_out.compare_exchange_weak(at, at + capacity)) return arena + at;
+        }
+        return nullptr;
+    }
+    /// A freed buffer of that class, or null.
+    std::byte* reuse(const size_class& wanted) {
+        free_list& list = classes[wanted.index];
+        const std::lock_guard lock(list.guard);
+        std::vector<std::byte*>& blocks = list.of_arena.empty() ? list.of_heap : list.of_arena;
+        if (blocks.empty()) return nullptr;
+        std::byte* data = blocks.back();
+        blocks.pop_back();
+        const std::size_t capacity = wanted.pages * page_size;
+        if (&blocks == &list.of_heap) cached.fetch_sub(capacity, std::memory_order_relaxed);
+        ASAN_UNPOISON_MEMORY_REGION(data, capacity);
+        return data;
+    }
 };
 
-buffer_pool::buffer_pool(std::size_t cached_bytes_max) : state_(std::make_unique<state>()) {
+buffer_pool::buffer_pool(std::size_t cached_bytes_max, std::size_t arena_bytes)
+    : state_(std::make_unique<state>()) {
     state_->cached_bytes_max = cached_bytes_max;
+    if (arena_bytes == 0) return;
+    arena_bytes = round_up(arena_bytes, page_size);
+    void* region =
+        mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    TC_ASSERT_WHY(region != MAP_FAILED,
+                  "the operating system gives no memory: lower the memory limit or add memory");
+    // Only a wish: fewer, larger pages make registering and address translation cheaper.
+    (void)madvise(region, arena_bytes, MADV_HUGEPAGE);
+    state_->arena = static_cast<std::byte*>(region);
+    state_->arena_bytes = arena_bytes;
 }
 
 buffer_pool::~buffer_pool() {
     TC_ASSERT_WHY(bytes_in_use() == 0, "a buffer outlives its pool");
     for (free_list& list : state_->classes) {
-        for (std::byte* block : list.blocks) {
-            // Poisoned since release(); free() must see plain memory again.
+        for (std::byte* block : list.of_heap)
             std::free(block);
-        }
     }
+    if (state_->arena != nullptr) {
+        ASAN_UNPOISON_MEMORY_REGION(state_->arena, state_->arena_bytes);
+        munmap(state_->arena, state_->arena_bytes);
+    }
+}
+
+bytes_span buffer_pool::arena() const noexcept {
+    return {state_->arena, state_->arena_bytes};
 }
 
 buffer buffer_pool::allocate(std::size_t size) {
@@ -74,17 +127,10 @@ buffer buffer_pool::allocate(std::size_t size) {
     if (pages <= cached_pages_max) {
         const size_class wanted = class_of(pages);
         capacity = wanted.pages * page_size;
-        free_list& list = state_->classes[wanted.index];
-        const std::lock_guard lock(list.guard);
-        if (!list.blocks.empty()) {
-            made.data_ = list.blocks.back();
-            list.blocks.pop_back();
-        }
+        made.data_ = state_->reuse(wanted);
+        if (made.data_ == nullptr) made.data_ = state_->cut_arena(capacity);
     }
-    if (made.data_ != nullptr) {
-        state_->cached.fetch_sub(capacity, std::memory_order_relaxed);
-        ASAN_UNPOISON_MEMORY_REGION(made.data_, capacity);
-    } else {
+    if (made.data_ == nullptr) {
         made.data_ = static_cast<std::byte*>(std::aligned_alloc(page_size, capacity));
         TC_ASSERT_WHY(made.data_ != nullptr,
                       "the operating system gives no memory: lower the memory limit or add memory");
@@ -105,19 +151,27 @@ buffer buffer_pool::allocate_zeroed(std::size_t size) {
 void buffer_pool::release(std::byte* data, std::size_t capacity) noexcept {
     state_->in_use.fetch_sub(capacity, std::memory_order_relaxed);
     const std::size_t pages = capacity / page_size;
-    if (pages <= cached_pages_max) {
-        // Count first: the bound holds whatever other threads release meanwhile.
-        const std::size_t before = state_->cached.fetch_add(capacity, std::memory_order_relaxed);
-        if (before + capacity <= state_->cached_bytes_max) {
-            free_list& list = state_->classes[class_of(pages).index];
-            ASAN_POISON_MEMORY_REGION(data, capacity);
-            const std::lock_guard lock(list.guard);
-            list.blocks.push_back(data);
-            return;
-        }
-        state_->cached.fetch_sub(capacity, std::memory_order_relaxed);
+    if (pages > cached_pages_max) {
+        std::free(data);
+        return;
     }
-    std::free(data);
+    free_list& list = state_->classes[class_of(pages).index];
+    if (state_->in_arena(data)) {
+        ASAN_POISON_MEMORY_REGION(data, capacity);
+        const std::lock_guard lock(list.guard);
+        list.of_arena.push_back(data);
+        return;
+    }
+    // Count first: the bound holds whatever other threads release meanwhile.
+    const std::size_t before = state_->cached.fetch_add(capacity, std::memory_order_relaxed);
+    if (before + capacity > state_->cached_bytes_max) {
+        state_->cached.fetch_sub(capacity, std::memory_order_relaxed);
+        std::free(data);
+        return;
+    }
+    ASAN_POISON_MEMORY_REGION(data, capacity);
+    const std::lock_guard lock(list.guard);
+    list.of_heap.push_back(data);
 }
 
 std::size_t buffer_pool::bytes_in_use() const noexcept {

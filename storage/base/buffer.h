@@ -62,8 +62,9 @@ class buffer {
 /// itself always gives, keeps a bounded number of freed buffers for reuse, and counts.
 class buffer_pool {
   public:
-    /// `cached_bytes_max`: how much freed memory is kept for reuse.
-    explicit buffer_pool(std::size_t cached_bytes_max);
+    /// `cached_bytes_max`: how much freed memory is kept for reuse. `arena_bytes`: size of one region, kept for ever, from
+    /// which buffers come first; a reactor registers it with io_uring (reactor_options::registered_memory).
+    explicit buffer_pool(std::size_t cached_bytes_max, std::size_t arena_bytes = 0);
     ~buffer_pool();
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
@@ -72,7 +73,10 @@ class buffer_pool {
     [[nodiscard]] buffer allocate(std::size_t size);
     /// The same, all zero.
     [[nodiscard]] buffer allocate_zeroed(std::size_t size);
+    /// The region that was asked for; empty without one.
+    [[nodiscard]] bytes_span arena() const noexcept;
     [[nodiscard]] std::size_t bytes_in_use() const noexcept;
+    /// Freed memory outside of the arena that is kept for reuse.
     [[nodiscard]] std::size_t bytes_cached() const noexcept;
 
   private:

@@ -30,9 +30,9 @@ class io_engine {
 };
 
 /// Sets up a ring and reads a file through it; errc::unsupported with the kernel's reason when that
-/// is refused.
+/// is refused. `reason`: what to tell people of it.
 result<std::unique_ptr<io_engine>> make_uring_engine(executor& home, const reactor_options& options,
-                                                     int wake_descriptor);
+                                                     int wake_descriptor, std::string& reason);
 std::unique_ptr<io_engine> make_pool_engine(executor& home, const reactor_options& options,
                                             int wake_descriptor);
 

@@ -119,10 +119,9 @@ void reactor_thread::wake() noexcept {
 
 result<void> reactor_thread::set_up() {
     if (options_.backend != disk_backend::threads) {
-        auto ring = make_uring_engine(*this, options_, wake_descriptor_.get());
+        auto ring = make_uring_engine(*this, options_, wake_descriptor_.get(), reason_);
         if (ring) {
             engine_ = std::move(ring).value();
-            reason_ = "io_uring: probed";
             return ok();
         }
         if (options_.backend == disk_backend::io_uring) return std::move(ring).error();

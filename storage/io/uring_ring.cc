@@ -125,6 +125,21 @@ void uring_ring::unregister_file(int index) {
     free_indexes_.push_back(index);
 }
 
+result<void> uring_ring::register_memory(bytes_span memory) {
+    TC_ASSERT(registered_.empty());
+    const iovec region{memory.data(), memory.size()};
+    const int answer = io_uring_register_buffers(&ring_, &region, 1);
+    if (answer < 0) return refused("io_uring_register_buffers", -answer);
+    registered_ = memory;
+    return ok();
+}
+
+bool uring_ring::is_registered(const void* memory, std::uint64_t length) const noexcept {
+    const auto from = reinterpret_cast<std::uintptr_t>(memory);
+    const auto begin = reinterpret_cast<std::uintptr_t>(registered_.data());
+    return from >= begin && from + length <= begin + registered_.size() && length != 0;
+}
+
 void uring_ring::start(operation& op) {
     if (in_flight_ < depth_) {
         prepare(op);
@@ -147,10 +162,20 @@ void uring_ring::prepare(operation& op) {
     const auto length = static_cast<unsigned>(request.length);
     switch (request.what) {
         case uring_request::kind::read:
-            io_uring_prep_read(entry, request.fd, request.memory, length, request.offset);
+            if (is_registered(request.memory, request.length)) {
+                io_uring_prep_read_fixed(entry, request.fd, request.memory, length, request.offset,
+                                         0);
+            } else {
+                io_uring_prep_read(entry, request.fd, request.memory, length, request.offset);
+            }
             break;
         case uring_request::kind::write:
-            io_uring_prep_write(entry, request.fd, request.memory, length, request.offset);
+            if (is_registered(request.memory, request.length)) {
+                io_uring_prep_write_fixed(entry, request.fd, request.memory, length, request.offset,
+                                          0);
+            } else {
+                io_uring_prep_write(entry, request.fd, request.memory, length, request.offset);
+            }
             break;
         case uring_request::kind::sync_data:
             io_uring_prep_fsync(entry, request.fd, IORING_FSYNC_DATASYNC);

@@ -15,6 +15,7 @@
 
 #include <liburing.h>
 
+#include "storage/base/bytes.h"
 #include "storage/base/executor.h"
 #include "storage/base/result.h"
 
@@ -39,6 +40,9 @@ class uring_ring {
     /// the kernel refused.
     static result<std::unique_ptr<uring_ring>> make(executor& home, unsigned depth,
                                                     int wake_descriptor);
+    /// Transfers within `memory` skip the pinning of pages from now on. Once. Fails where locking
+    /// that much is refused.
+    result<void> register_memory(bytes_span memory);
     ~uring_ring();
     uring_ring(const uring_ring&) = delete;
     uring_ring& operator=(const uring_ring&) = delete;
@@ -80,6 +84,7 @@ class uring_ring {
     result<void> probe();
     void start(operation& op);
     void prepare(operation& op);
+    [[nodiscard]] bool is_registered(const void* memory, std::uint64_t length) const noexcept;
     void arm_wake();
     void reap();
     void check_submit(int answer) const;
@@ -95,6 +100,7 @@ class uring_ring {
     bool wake_armed_ = false;
     std::uint64_t wake_count_ = 0;
     std::vector<int> free_indexes_;
+    bytes_span registered_;
 };
 
 }  // namespace taicang

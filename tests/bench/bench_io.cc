@@ -234,8 +234,9 @@ task<figure> round_trips(executor& home, executor& there, unsigned at_once, nano
     co_return f;
 }
 
-std::unique_ptr<reactor> start(const char* name, disk_backend backend) {
+std::unique_ptr<reactor> start(const char* name, disk_backend backend, bytes_span registered = {}) {
     reactor_options options;
+    options.registered_memory = registered;
     options.name = name;
     options.backend = backend;
     auto started = reactor::start(options);
@@ -246,7 +247,8 @@ std::unique_ptr<reactor> start(const char* name, disk_backend backend) {
 
 int run(const std::string& directory, nanoseconds span) {
     const std::string path = directory + "/bench-io.data";
-    buffer_pool pool(64 << 20);
+    // No more than an ordinary user may lock.
+    buffer_pool pool(64 << 20, 4 << 20);
     const auto first = start("bench", disk_backend::automatic);
     const auto second = start("other", disk_backend::automatic);
     std::printf("backend: %s\n", std::string(first->backend_reason()).c_str());
@@ -256,8 +258,9 @@ int run(const std::string& directory, nanoseconds span) {
     f = bare_reads(path, true, span);
     print("limit: the same with registered buffers", f);
     for (const disk_backend backend : {disk_backend::io_uring, disk_backend::threads}) {
-        const auto home = start("bench", backend);
+        const auto home = start("bench", backend, pool.arena());
         if (home == nullptr) continue;
+        std::printf("backend: %s\n", std::string(home->backend_reason()).c_str());
         const std::string name(home->files().backend());
         f = home->run(random_reads(*home, home->files(), pool, path, span));
         print((name + ": 4 KiB random reads, 32 at once").c_str(), f);

@@ -82,8 +82,33 @@ TEST(buffer, moving_leaves_an_empty_one) {
     EXPECT_NE(b.data(), where);
 }
 
+TEST(buffer_pool, the_arena_is_used_first_and_its_memory_comes_back_to_it) {
+    buffer_pool pool(0, 8 * page_size);
+    const auto inside = [&pool](const buffer& b) {
+        const bytes_span arena = pool.arena();
+        return b.data() >= arena.data() && b.data() + b.capacity() <= arena.data() + arena.size();
+    };
+    ASSERT_EQ(pool.arena().size(), 8 * page_size);
+    for (int round = 0; round < 3; ++round) {
+        std::vector<buffer> held;
+        for (int i = 0; i < 10; ++i)
+            held.push_back(pool.allocate(page_size));
+        int from_arena = 0;
+        for (const buffer& b : held)
+            from_arena += inside(b) ? 1 : 0;
+        EXPECT_EQ(from_arena, 8) << round;
+    }
+    EXPECT_EQ(pool.bytes_in_use(), 0U);
+    EXPECT_EQ(pool.bytes_cached(), 0U);
+    buffer_pool large(0, std::size_t{4} << 20);
+    const buffer big = large.allocate(std::size_t{2} << 20);
+    EXPECT_FALSE(big.data() >= large.arena().data() &&
+                 big.data() < large.arena().data() + large.arena().size())
+        << "big buffers leave the arena to the small";
+}
+
 TEST(buffer_pool, threads_share_it) {
-    buffer_pool pool(1 << 22);
+    buffer_pool pool(1 << 22, 1 << 20);
     std::vector<std::thread> users;
     for (std::uint64_t t = 0; t < 4; ++t) {
         users.emplace_back([&pool, t] {

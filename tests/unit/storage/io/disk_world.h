@@ -25,7 +25,7 @@ class disk_world {
     /// A directory of this test alone.
     virtual std::string root() = 0;
     virtual bool run(task<bool> body) = 0;
-    buffer_pool& pool() { return pool_; }
+    virtual buffer_pool& pool() { return pool_; }
 
   private:
     buffer_pool pool_{std::size_t{16} << 20};

@@ -14,7 +14,10 @@ namespace taicang::test {
 
 class real_world final : public disk_world {
   public:
-    explicit real_world(disk_backend backend, std::string base = ".", unsigned queue_depth = 256) {
+    /// `arena_bytes` of the pool are registered with the ring.
+    explicit real_world(disk_backend backend, std::string base = ".", unsigned queue_depth = 256,
+                        std::size_t arena_bytes = 0)
+        : pool_(std::size_t{16} << 20, arena_bytes) {
         std::string pattern = base + "/taicang-io-XXXXXX";
         TC_ASSERT(mkdtemp(pattern.data()) != nullptr);
         root_ = std::filesystem::absolute(pattern).string();
@@ -22,6 +25,7 @@ class real_world final : public disk_world {
         options.name = "test";
         options.backend = backend;
         options.queue_depth = queue_depth;
+        options.registered_memory = pool_.arena();
         auto started = reactor::start(options);
         if (!started) refusal_ = started.error().message;
         if (started) reactor_ = std::move(started).value();
@@ -34,11 +38,13 @@ class real_world final : public disk_world {
     [[nodiscard]] bool usable() const { return reactor_ != nullptr; }
     [[nodiscard]] const std::string& refusal() const { return refusal_; }
     reactor& home() { return *reactor_; }
+    buffer_pool& pool() override { return pool_; }
     disk& files() override { return reactor_->files(); }
     std::string root() override { return root_; }
     bool run(task<bool> body) override { return reactor_->run(std::move(body)); }
 
   private:
+    buffer_pool pool_;
     std::string root_;
     std::string refusal_;
     std::unique_ptr<reactor> reactor_;
