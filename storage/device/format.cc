@@ -235,7 +235,8 @@ task<result<std::unique_ptr<disk_file>>> take_marker(environment& env, std::stri
     }
     const open_mode mode =
         contents->format_marker ? open_mode::existing : open_mode::create_exclusive;
-    auto marker = co_await env.files.open(join_path(directory, format_marker_name), mode);
+    const std::string path = join_path(directory, format_marker_name);
+    auto marker = co_await env.files.open(path, mode);
     if (!marker) co_return marker.error().with_context("making a hub in " + directory);
     auto synced = co_await env.files.sync_directory(directory);
     if (!synced) co_return synced.error();
@@ -276,7 +277,8 @@ task<result<void>> device_set::format(environment& env, hub_layout layout) {
     if (!cleared) co_return cleared;
     auto made = co_await make_hub(env, layout);
     if (!made) co_return made;
-    auto removed = co_await env.files.remove(join_path(layout.directory, format_marker_name));
+    const std::string marker_path = join_path(layout.directory, format_marker_name);
+    auto removed = co_await env.files.remove(marker_path);
     if (!removed)
         co_return removed.error().with_context("finishing the hub in " + layout.directory);
     co_return ok();

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/base/limits.h"
+#include "storage/base/log.h"
 #include "storage/base/mark.h"
 #include "storage/device/device_set.h"
 #include "storage/io/simulation.h"
@@ -37,7 +38,7 @@ inline hub_layout small_hub(unsigned devices = 6, unsigned parity = 2) {
 
 class device_world {
   public:
-    explicit device_world(std::uint64_t seed) : sim(seed) {}
+    explicit device_world(std::uint64_t seed) : sim(seed) { set_log_level(log_level::error); }
     ~device_world() { close(); }
     device_world(const device_world&) = delete;
     device_world& operator=(const device_world&) = delete;
