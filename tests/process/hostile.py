@@ -6,6 +6,7 @@ Everything goes to 127.0.0.1. --case NAME runs one group.
 """
 
 import random
+import resource
 import socket
 import threading
 import time
@@ -29,6 +30,7 @@ DEAF_READERS = 40
 BIG_BYTES = 24 << 20
 ENDLESS_BYTES_MAX = 64 << 20
 ENDLESS_TAKEN_MAX = 16 << 20  # most of it rests in the buffers of two sockets
+DESCRIPTORS = 4096
 FUZZ_REQUESTS = 20_000 if runner.LONG else 1500
 
 
@@ -274,6 +276,9 @@ CASES = ("malformed", "endless", "pipelined", "vanishing", "deaf_readers", "stal
 
 
 def body(run):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     test = hostile_test(run)
     wanted = run.arguments.case.split(",") if run.arguments.case else CASES
     for name in wanted:

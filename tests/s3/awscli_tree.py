@@ -16,15 +16,7 @@ from harness.content import value
 from harness.history import violation
 
 BUCKET = "tree"
-SOURCE = "/usr/share"
-FILES_MAX = 1200
-FILE_BYTES_MAX = 1 << 20
 MULTIPART_BYTES = (64 << 20) + 12_345
-ODD_NAMES = ("with space", "plus+sign", "percent%41%", "汉字 太仓", "émoji \U0001F33E",
-             "quote'single", 'quote"double', "semi;colon", "amp&ersand", "hash#tag", "question?mark",
-             "equals=sign", "at@sign", "comma,comma", "brackets[1]", "braces{2}", "tilde~", "star*",
-             "back\\slash", "pipe|", "caret^", "dollar$", "exclamation!", "less<greater>", "-dash",
-             ".hidden", "ends.", "a" * 200)
 
 
 class awscli:
@@ -47,42 +39,6 @@ class awscli:
             raise violation(f"aws {' '.join(words)[:200]} failed with {done.returncode}: "
                             f"{(done.stdout[-1000:] + done.stderr[-3000:])}")
         return done
-
-
-def copy_part(source, target, files_max):
-    """Regular files only: links and their loops are not what is tested. Returns (files, bytes)."""
-    files = size = 0
-    for folder, folders, names in os.walk(source):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            if os.path.islink(path) or not os.path.isfile(path):
-                continue
-            length = os.path.getsize(path)
-            if files_max is not None and length > FILE_BYTES_MAX:
-                continue
-            place = os.path.join(target, os.path.relpath(path, source))
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            shutil.copyfile(path, place)
-            files += 1
-            size += length
-            if files_max is not None and files >= files_max:
-                return files, size
-    return files, size
-
-
-def make_tree(run):
-    tree = run.make_directory("tree")
-    files, size = copy_part(SOURCE, os.path.join(tree, "share"),
-                            None if runner.LONG else FILES_MAX)
-    odd = os.path.join(tree, "odd names + more", "100%")
-    os.makedirs(odd)
-    for number, name in enumerate(ODD_NAMES):
-        with open(os.path.join(odd, name), "wb") as file:
-            file.write(value(1, number, number * 3000).content())
-    run.figures["files"] = files + len(ODD_NAMES)
-    run.figures["mib"] = size >> 20
-    return tree
 
 
 def same_trees(left, right):
@@ -150,7 +106,7 @@ def remove(aws):
 def body(run):
     target = s3_test.endpoint(run)
     aws = awscli(run, target)
-    tree = make_tree(run)
+    tree = s3_test.make_tree(run)
     tree_there_and_back(run, aws, tree)
     synchronise(run, aws, tree)
     multipart(run, aws)

@@ -1,11 +1,13 @@
 """The tests that run inside the environment with the newest boto3; boto3_roundtrip.py starts it."""
 
 import base64
+import concurrent.futures
 import datetime
 import hashlib
 import io
 import os
 import socket
+import subprocess
 import sys
 import unittest
 import urllib.error
@@ -359,6 +361,33 @@ class multipart_test(s3_case):
             parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
         self.s3.complete_multipart_upload(**name, MultipartUpload={"Parts": parts})
         self.assertEqual(self.get("assembled")["Body"].read(), body)
+
+
+class tree_test(s3_case):
+    def test_a_real_tree_there_and_back(self):
+        """Every file goes up under its path, is listed, and comes back byte for byte."""
+        tree = os.environ["S3_TEST_TREE"]
+        files = [os.path.relpath(os.path.join(folder, name), tree)
+                 for folder, _, names in os.walk(tree) for name in names]
+        self.assertGreater(len(files), 100)
+        back = os.path.join(os.environ["S3_TEST_DIRECTORY"], "boto3.back")
+
+        def there(name):
+            self.s3.upload_file(os.path.join(tree, name), self.bucket, "tree/" + name)
+
+        def and_back(name):
+            target = os.path.join(back, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self.s3.download_file(self.bucket, "tree/" + name, target)
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(there, files))
+            listed = {entry["Key"] for page in self.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix="tree/") for entry in page["Contents"]}
+            self.assertEqual(listed, {"tree/" + name for name in files})
+            list(pool.map(and_back, files))
+        different = subprocess.run(["diff", "-r", tree, back], capture_output=True, text=True)
+        self.assertEqual((different.returncode, different.stdout[:2000]), (0, ""))
 
 
 class other_ways_test(s3_case):

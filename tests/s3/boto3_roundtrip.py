@@ -13,10 +13,12 @@ from harness import runner
 def body(run):
     python = s3_test.boto3_python(run)
     target = s3_test.endpoint(run)
+    environment = dict(target.environment(), S3_TEST_TREE=s3_test.make_tree(run))
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boto3_client.py")
-    s3_test.run_client(run, [python, script], target.environment(), 200)
+    s3_test.run_client(run, [python, script], environment, 1500 if runner.LONG else 250)
     target.finish()
 
 
 if __name__ == "__main__":
-    runner.main("boto3_roundtrip", s3_test.parser(__doc__).parse_args(), body, 300)
+    runner.main("boto3_roundtrip", s3_test.parser(__doc__).parse_args(), body,
+                1700 if runner.LONG else 330)

@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "process"))
 
 from harness import runner
+from harness.content import value
 from harness.history import violation
 from harness.s3_client import s3_client
 from harness.server import ACCESS_KEY, SECRET_KEY, server
@@ -22,6 +23,14 @@ REGION = "us-east-1"
 NODE_PACKAGES = ("@aws-sdk/client-s3", "@aws-sdk/s3-request-presigner", "@aws-sdk/lib-storage")
 DOMAIN = "localhost"
 INSTALL_LIMIT_S = 300
+SOURCE = "/usr/share"
+FILES_MAX = 1200
+FILE_BYTES_MAX = 1 << 20
+ODD_NAMES = ("with space", "plus+sign", "percent%41%", "汉字 太仓", "émoji \U0001F33E",
+             "quote'single", 'quote"double', "semi;colon", "amp&ersand", "hash#tag", "question?mark",
+             "equals=sign", "at@sign", "comma,comma", "brackets[1]", "braces{2}", "tilde~", "star*",
+             "back\\slash", "pipe|", "caret^", "dollar$", "exclamation!", "less<greater>", "-dash",
+             ".hidden", "ends.", "a" * 200)
 
 
 def parser(description):
@@ -64,7 +73,7 @@ class endpoint:
                     AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION, AWS_CONFIG_FILE=nowhere,
                     AWS_SHARED_CREDENTIALS_FILE=nowhere, AWS_EC2_METADATA_DISABLED="true",
                     AWS_PAGER="", NO_PROXY="*", no_proxy="*", S3_TEST_ENDPOINT=self.url,
-                    S3_TEST_DIRECTORY=self.run.directory, S3_TEST_LONG="1" if runner.LONG else "",
+                    S3_TEST_DIRECTORY=self.run.directory,
                     S3_TEST_VIRTUAL_HOST=f"http://{DOMAIN}:{self.address[1]}" if self.hub else "")
         return kept
 
@@ -74,6 +83,40 @@ class endpoint:
             self.hub.check_alive()
             self.hub.stop()
             self.hub.fsck()
+
+
+def copy_part(source, target, files_max):
+    """Regular files only: links and their loops are not what is tested. With `files_max` that many
+    small ones, spread over the whole source. Returns (files, bytes)."""
+    paths = []
+    for folder, folders, names in os.walk(source):
+        folders.sort()
+        paths += [os.path.join(folder, name) for name in sorted(names)]
+    paths = [path for path in paths if os.path.isfile(path) and not os.path.islink(path)]
+    if files_max is not None:
+        paths = [path for path in paths if os.path.getsize(path) <= FILE_BYTES_MAX]
+        paths = paths[::max(1, len(paths) // files_max)][:files_max]
+    size = 0
+    for path in paths:
+        place = os.path.join(target, os.path.relpath(path, source))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        shutil.copyfile(path, place)
+        size += os.path.getsize(path)
+    return len(paths), size
+
+
+def make_tree(run):
+    tree = run.make_directory("tree")
+    files, size = copy_part(SOURCE, os.path.join(tree, "share"),
+                            None if runner.LONG else FILES_MAX)
+    odd = os.path.join(tree, "odd names + more", "100%")
+    os.makedirs(odd)
+    for number, name in enumerate(ODD_NAMES):
+        with open(os.path.join(odd, name), "wb") as file:
+            file.write(value(1, number, number * 3000).content())
+    run.figures["files"] = files + len(ODD_NAMES)
+    run.figures["mib"] = size >> 20
+    return tree
 
 
 def cache_directory(run):

@@ -1,8 +1,9 @@
 // The tests that run with the newest @aws-sdk/client-s3; sdk_roundtrip.py starts them.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createReadStream, createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync }
+    from "node:fs";
+import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -159,6 +160,32 @@ const tests = {
         assert.equal(one.IsTruncated, true);
         const versions = await s3.send(new sdk.ListObjectVersionsCommand({ Bucket, Prefix: "l/" }));
         assert.deepEqual(versions.Versions.map((entry) => entry.Key), names.sort());
+    },
+
+    // Every file of a real tree goes up under its path, is listed, and comes back byte for byte.
+    async a_real_tree_there_and_back() {
+        const tree = process.env.S3_TEST_TREE;
+        const files = readdirSync(tree, { recursive: true, withFileTypes: true })
+            .filter((entry) => entry.isFile())
+            .map((entry) => relative(tree, join(entry.parentPath ?? entry.path, entry.name)));
+        assert.ok(files.length > 100);
+        const inParallel = async (work) => {
+            const todo = [...files];
+            const worker = async () => {
+                for (let name = todo.pop(); name !== undefined; name = todo.pop()) await work(name);
+            };
+            await Promise.all(Array.from({ length: 8 }, worker));
+        };
+        await inParallel((name) => put(`tree/${name}`, readFileSync(join(tree, name))));
+        const listed = new Set();
+        for await (const page of sdk.paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: "tree/" })) {
+            for (const entry of page.Contents ?? []) listed.add(entry.Key);
+        }
+        assert.deepEqual(listed, new Set(files.map((name) => `tree/${name}`)));
+        await inParallel(async (name) => {
+            const body = await bytes(await get(`tree/${name}`));
+            assert.ok(body.equals(readFileSync(join(tree, name))), name);
+        });
     },
 
     async presigned() {

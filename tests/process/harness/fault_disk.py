@@ -1,8 +1,10 @@
 """The FUSE fault disk, and ext4/XFS on a loop device, as things a test mounts and commands."""
 
+import ctypes
 import fcntl
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -12,6 +14,15 @@ from harness.runner import command, need_root, skipped
 # _IOR('X', 125, __u32), the same number on both file systems.
 SHUTDOWN_IOCTL = 0x8004587D
 NO_LOG_FLUSH = 2
+
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _unmount_with_parent():
+    """In the child before exec: on SIGTERM it unmounts, so no dead mount outlives a killed test."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def find_fuse_disk(binary):
@@ -41,7 +52,7 @@ class fault_disk:
         words = [program, "--backing", self.backing, "--mount", self.mount, "--control",
                  self._control] + (["--hold"] if hold else [])
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                         text=True)
+                                         text=True, preexec_fn=_unmount_with_parent)
         line = self._process.stdout.readline()
         if line.strip() != "ready":
             self._process.wait()

@@ -17,6 +17,7 @@ from harness.s3_client import not_sent, outcome_unknown, s3_client
 ACCESS_KEY = "TAICANGPROCESSTEST00"
 SECRET_KEY = "process-test-secret-key-0123456789abcdef"
 PASSED_ON = ("TAICANG_CANARY", "TAICANG_IO_BACKEND", "TAICANG_LOG_LEVEL")
+PORTS = (15000, 32000)
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 60
 POLL_S = 0.005
@@ -29,14 +30,22 @@ _FATAL = re.compile(r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime err
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent():
+def die_with_parent():
+    """In a child before exec: whatever ends the test ends the server too."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to clients: a restart must find its port free."""
+    for _ in range(1000):
+        port = PORTS[0] + int.from_bytes(os.urandom(4), "big") % (PORTS[1] - PORTS[0])
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError(f"no free port in {PORTS}")
 
 
 class start_failed(Exception):
@@ -87,7 +96,7 @@ class server:
                      f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"]
             self.process = subprocess.Popen(words + self.extra_arguments, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=self.environment,
-                                            preexec_fn=_die_with_parent)
+                                            preexec_fn=die_with_parent)
 
     def wait_ready(self, limit_s=READY_LIMIT_S):
         """Polls /health/ready. Raises start_failed when the process ends first."""
