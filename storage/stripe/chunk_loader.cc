@@ -155,7 +155,7 @@ std::uint32_t chunk_loader::room_blocks(stripe_group& group) const {
     return group.chunk_blocks;
 }
 
-void chunk_loader::report(const stripe_group& group, const chunk_slice& slice) {
+void chunk_loader::report(stripe_group& group, const chunk_slice& slice) {
     if (slice.fault == chunk_fault::header) TC_MARK("stripe.header_bad");
     if (slice.fault == chunk_fault::block) TC_MARK("stripe.checksum_mismatch");
     if (slice.fault == chunk_fault::header || slice.fault == chunk_fault::block) {
@@ -164,11 +164,15 @@ void chunk_loader::report(const stripe_group& group, const chunk_slice& slice) {
     }
     const uuid& device = group.row.chunks[slice.chunk].device;
     if (slice.fault != chunk_fault::absent) {
-        log_event(log_level::warn, "chunk_bad")
-            .with("group", group.row.id.value)
-            .with("chunk", slice.chunk)
-            .with("device", device.text())
-            .with("reason", slice.why);
+        const erasure::chunk_mask said = erasure::chunk_mask{1} << slice.chunk;
+        if ((group.bad_logged & said) == 0) {
+            log_event(log_level::warn, "chunk_bad")
+                .with("group", group.row.id.value)
+                .with("chunk", slice.chunk)
+                .with("device", device.text())
+                .with("reason", slice.why);
+        }
+        group.bad_logged |= said;
         devices_.report_read_failure(device);
     }
     if (observer_) observer_(group.row.id, slice.chunk);

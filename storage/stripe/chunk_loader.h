@@ -59,7 +59,7 @@ class chunk_loader {
     /// Blocks that every chunk of the group has room for; 0 when none of its devices is active.
     [[nodiscard]] std::uint32_t room_blocks(stripe_group& group) const;
     /// Counts and reports a chunk found wrong by a checksum above the run's.
-    void report(const stripe_group& group, const chunk_slice& slice);
+    void report(stripe_group& group, const chunk_slice& slice);
 
   private:
     task<result<void>> read(const stripe_group& group, unsigned chunk, std::uint32_t block,

@@ -1,7 +1,7 @@
-// Where bytes of a blob lie: pieces. A run is what one write put on all k+m chunks of a group at the same chunk offset:
-// one header block, then rows of k units; a piece is a span of a run's data (all of it for large blobs, one object's
-// bytes inside a single unit for packed ones).
-// Values; any thread.
+// Where bytes of a blob lie: pieces. A run is what one write put on all k+m chunks of a group at
+// the same chunk offset: one header block, then rows of k units; a piece is a span of a run's data
+// (all of it for large blobs, one object's bytes inside a single unit for packed ones). Values; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,10 @@ struct piece {
     group_id group;
     std::uint32_t run_block = 0;    ///< chunk offset of the run's header, in blocks of 4 KiB
     std::uint16_t unit_blocks = 0;  ///< unit of the run, in blocks
-    std::uint32_t skip = 0;         ///< first byte within the run's data (data bytes count row by row over k units)
-    std::uint32_t length = 0;       ///< bytes
-    std::uint32_t crc = 0;          ///< CRC32C of the piece's bytes: the referrer's own checksum
+    std::uint32_t skip =
+        0;  ///< first byte within the run's data (data bytes count row by row over k units)
+    std::uint32_t length = 0;  ///< bytes
+    std::uint32_t crc = 0;     ///< CRC32C of the piece's bytes: the referrer's own checksum
     bool operator==(const piece&) const = default;
 };
 

@@ -28,6 +28,8 @@ struct stripe_group {
     bool sealing = false;  ///< its extents are being told
     bool released = false;
     bool removing = false;
+    erasure::chunk_mask bad_logged =
+        0;                     ///< chunks whose first fault was logged; the rest is counted
     event extents_sealed;      ///< its extents were told, after the last write
     std::weak_ptr<void> pins;  ///< expired: nobody holds it
 };

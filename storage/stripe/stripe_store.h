@@ -1,9 +1,11 @@
-// Extent groups: writes runs of erasure-coded data and reads them back around missing and wrong chunks.
-// Threads: the shard's executor (coding of large runs may be offloaded inside). Lifetime: borrows env and devices.
-// Crash order (write): group's extents created -> group recorded through group_log (queued in the journal before any
-// record that names it) -> chunk writes complete -> make_durable(): flush issued after the last write, on every device
-// touched -> the caller's record. (free): the caller journals group_drop -> durable and applied -> release() -> once no
-// reader or writer holds the group, extents removed. Groups open at a crash are never resumed: at start all are sealed.
+// Extent groups: writes runs of erasure-coded data and reads them back around missing and wrong
+// chunks. Threads: the shard's executor (coding of large runs may be offloaded inside). Lifetime:
+// borrows env and devices. Crash order (write): group's extents created -> group recorded through
+// group_log (queued in the journal before any record that names it) -> chunk writes complete ->
+// make_durable(): flush issued after the last write, on every device touched -> the caller's
+// record. (free): the caller journals group_drop -> durable and applied -> release() -> once no
+// reader or writer holds the group, extents removed. Groups open at a crash are never resumed: at
+// start all are sealed.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,8 @@ class group_log {
     group_log(const group_log&) = delete;
     group_log& operator=(const group_log&) = delete;
     virtual ~group_log() = default;
-    /// Queues a record that makes the group known. Returns once it has its LSN; durability comes with any later record.
+    /// Queues a record that makes the group known. Returns once it has its LSN; durability comes
+    /// with any later record.
     virtual task<result<void>> group_opened(group_row row) = 0;
 };
 
@@ -40,13 +43,14 @@ struct run_owner {
 
 struct run_request {
     tier_id tier = tier_id::nvme;
-    /// stripe, or checkpoint: groups of checkpoints are not recorded in the journal; the caller keeps their rows
-    /// (find()) and pieces in its manifest.
+    /// stripe, or checkpoint: groups of checkpoints are not recorded in the journal; the caller
+    /// keeps their rows (find()) and pieces in its manifest.
     extent_purpose purpose = extent_purpose::stripe;
     run_owner owner{};
-    bytes_view data;                 ///< 1 .. run_bytes_max() bytes, any address
-    bool packed = false;             ///< keep the tier's full unit, so that the caller's layout inside units holds
-    std::uint32_t packed_unit = 0;   ///< bytes; with packed
+    bytes_view data;  ///< 1 .. run_bytes_max() bytes, any address
+    bool packed =
+        false;  ///< keep the tier's full unit, so that the caller's layout inside units holds
+    std::uint32_t packed_unit = 0;  ///< bytes; with packed
 };
 
 /// What is in a run, read from its header.
@@ -65,10 +69,11 @@ struct stripe_figures {
 };
 
 struct tier_space {
-    unsigned k_target = 0, k_now = 0, m = 0;    ///< k_now < k_target: writes are narrowed; 0: no writes
+    unsigned k_target = 0, k_now = 0,
+             m = 0;  ///< k_now < k_target: writes are narrowed; 0: no writes
     std::uint64_t bytes_total = 0, bytes_free = 0;  ///< raw, all active devices
-    std::uint64_t groups_possible = 0;          ///< new groups that can still be placed
-    bool below_reserve = false;                 ///< only deletes, packing, checkpoints may write
+    std::uint64_t groups_possible = 0;              ///< new groups that can still be placed
+    bool below_reserve = false;  ///< only deletes, packing, checkpoints may write
 };
 
 /// Keeps a group's extents from being removed while something reads or still has to name it.
@@ -89,39 +94,47 @@ class stripe_store {
     virtual ~stripe_store() = default;
 
     static std::unique_ptr<stripe_store> make(environment& env, device_set& devices);
-    /// The log for groups opened from now on; before it is set no stripe group can be opened (checkpoint groups can).
+    /// The log for groups opened from now on; before it is set no stripe group can be opened
+    /// (checkpoint groups can).
     virtual void set_group_log(group_log* log) = 0;
     /// Ids of new groups, from the shard's id source.
     virtual void set_group_ids(std::function<group_id()> source) = 0;
-    /// Makes a group known at start (sealed) or after a journal replay. Idempotent for an equal row.
+    /// Makes a group known at start (sealed) or after a journal replay. Idempotent for an equal
+    /// row.
     virtual void adopt(group_row row) = 0;
     virtual task<void> stop() = 0;
 
     /// Most data bytes a run takes on this tier now (k units x rows; multiple of a row).
     [[nodiscard]] virtual std::uint32_t run_bytes_max(tier_id tier) const = 0;
-    /// Writes one run on k+m devices; the piece covers all of it. Not yet durable. The group is pinned by the returned
-    /// pin until the piece's record is applied. errc::stripe_narrow, errc::no_space; a device that fails on the way is
-    /// fenced and the run written again to a fresh group.
+    /// Writes one run on k+m devices; the piece covers all of it. Not yet durable. The group is
+    /// pinned by the returned pin until the piece's record is applied. errc::stripe_narrow,
+    /// errc::no_space; a device that fails on the way is fenced and the run written again to a
+    /// fresh group.
     struct written {
         piece where;
         group_pin pin;
     };
     virtual task<result<written>> write_run(run_request request) = 0;
-    /// Makes written runs durable: flushes every device their groups touch. Pieces whose group lost a device since are
-    /// read back (decoding) and rewritten to a fresh, narrower group first. The pieces may change; order is kept.
-    /// Pieces that share a run (packed) move together and keep skip and length.
+    /// Makes written runs durable: flushes every device their groups touch. Pieces whose group lost
+    /// a device since are read back (decoding) and rewritten to a fresh, narrower group first. The
+    /// pieces may change; order is kept. Pieces that share a run (packed) move together and keep
+    /// skip and length.
     virtual task<result<void>> make_durable(std::vector<written>& pieces) = 0;
 
-    /// Reads bytes [offset, offset+into.size()) of a piece, verified: whole pieces inside one unit by the piece's crc
-    /// (one disk read), others by the run's block checksums. Decodes around what is missing or wrong, reports it.
-    /// errc::stripe_unreadable when fewer than k chunks are good. `into` needs no alignment.
+    /// Reads bytes [offset, offset+into.size()) of a piece, verified: whole pieces inside one unit
+    /// by the piece's crc (one disk read), others by the run's block checksums. Decodes around what
+    /// is missing or wrong, reports it. errc::stripe_unreadable when fewer than k chunks are good.
+    /// `into` needs no alignment.
     virtual task<result<void>> read(piece where, std::uint32_t offset, bytes_span into) = 0;
-    /// The same for a piece made up from a run's description, whose crc nobody kept: block checksums only.
-    virtual task<result<void>> read_unchecked_piece(piece where, std::uint32_t offset, bytes_span into) = 0;
+    /// The same for a piece made up from a run's description, whose crc nobody kept: block
+    /// checksums only.
+    virtual task<result<void>> read_unchecked_piece(piece where, std::uint32_t offset,
+                                                    bytes_span into) = 0;
     /// Pins a group for a reader that resolved it; empty when the group is unknown.
     virtual std::optional<group_pin> pin(group_id group) = 0;
 
-    /// Walks a group's runs by their headers, in order; ends at the first place that holds no run of this group.
+    /// Walks a group's runs by their headers, in order; ends at the first place that holds no run
+    /// of this group.
     virtual task<result<std::vector<run_description>>> walk(group_id group) = 0;
     /// Seals open groups of a tier now (before a move or in tests).
     virtual task<result<void>> seal_open(tier_id tier) = 0;
@@ -129,7 +142,8 @@ class stripe_store {
     [[nodiscard]] virtual bool is_open(group_id group) const = 0;
     /// Data bytes (without parity) that a full group of this shape holds; 0 when unknown.
     [[nodiscard]] virtual std::uint64_t data_capacity(group_id group) const = 0;
-    /// True while a reader or a writer holds the group. A sealed group that no writer holds can gain no new pieces.
+    /// True while a reader or a writer holds the group. A sealed group that no writer holds can
+    /// gain no new pieces.
     [[nodiscard]] virtual bool is_pinned(group_id group) const = 0;
     /// Forgets a group and removes its extents once nobody pins it.
     virtual void release(group_id group) = 0;
