@@ -117,8 +117,9 @@ class target_file {
 task<result<checkpoint_info>> checkpoint_keeper::restore(index_options options) {
     const auto turn = co_await turn_.lock();
     const std::shared_ptr<rocksdb::Env> files = rocks::file_system(options);
-    rocks::env_pool own_pool(files.get());
-    worker_pool& pool = options.in_memory ? env_.index_reads : own_pool;
+    std::unique_ptr<rocks::slow_pool> own_pool;
+    if (!options.in_memory) own_pool = std::make_unique<rocks::slow_pool>();
+    worker_pool& pool = options.in_memory ? env_.index_reads : *own_pool;
     if (kept_.empty()) {
         co_return error(errc::not_found,
                         "no checkpoint of the index was taken yet: it has to be rebuilt from the "

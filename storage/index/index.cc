@@ -158,14 +158,14 @@ rocks_index::rocks_index(environment& env, index_options options)
     : env_(env),
       options_(std::move(options)),
       files_(rocks::file_system(options_)),
-      user_pool_(files_.get()),
+      slow_pool_(options_.in_memory ? nullptr : std::make_unique<rocks::slow_pool>()),
       watch_(std::make_shared<rocks::flush_watch>()) {}
 
 rocks_index::~rocks_index() = default;
 
 worker_pool& rocks_index::slow_pool() {
     if (options_.in_memory) return env_.index_reads;
-    return user_pool_;
+    return *slow_pool_;
 }
 
 error rocks_index::stopped() const {
@@ -184,9 +184,13 @@ result<rocks_index::opened> rocks_index::open_database(const index_options& opti
     if (create) {
         status = settings.env->CreateDirIfMissing(options.directory);
         if (status.ok()) status = rocks::clear_database(*settings.env, options.directory);
+        // Clearing took the directory away if it was empty then.
+        if (status.ok()) status = settings.env->CreateDirIfMissing(options.directory);
         if (!status.ok()) return rocks::to_error(status, "clearing", options.directory);
         settings.create_if_missing = true;
         settings.error_if_exists = true;
+    } else if (!settings.env->FileExists(options.directory + "/CURRENT").ok()) {
+        return lost(options.directory, "there is no index");
     }
     status = options.read_only ? rocksdb::DB::OpenForReadOnly(settings, options.directory, &raw)
                                : rocksdb::DB::Open(settings, options.directory, &raw);

@@ -85,7 +85,7 @@ class rocks_index final : public index {
     environment& env_;
     index_options options_;
     std::shared_ptr<rocksdb::Env> files_;
-    rocks::env_pool user_pool_;
+    std::unique_ptr<rocks::slow_pool> slow_pool_;  ///< none in simulation
     std::shared_ptr<rocks::flush_watch> watch_;
     std::unique_ptr<rocksdb::DB> db_;
     lsn applied_;

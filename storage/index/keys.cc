@@ -5,7 +5,6 @@
 #include <cstring>
 #include <limits>
 
-#include "storage/base/assert.h"
 #include "storage/index/key_text.h"
 
 namespace taicang::index_key {
@@ -62,8 +61,8 @@ std::optional<std::uint64_t> parse_numbered(std::string_view row_key, family whi
 }  // namespace
 
 std::string bucket(std::string_view name, lsn position) {
-    TC_ASSERT(!name.empty());
-    std::string out = bucket_prefix(name);
+    std::string out = family_key(family::bucket, name.size() + 2 * sizeof(std::uint64_t));
+    append_terminated(out, name);
     append_number(out, inverted(position));
     return out;
 }
@@ -188,7 +187,7 @@ std::optional<bucket_parts> parse_bucket(std::string_view row_key) {
     bucket_parts parts;
     std::uint64_t position = 0;
     if (!take_family(row_key, family::bucket) || !read_escaped(row_key, parts.name) ||
-        !read_number(row_key, position) || !row_key.empty() || parts.name.empty()) {
+        !read_number(row_key, position) || !row_key.empty()) {
         return std::nullopt;
     }
     parts.position = lsn{~position};

@@ -159,7 +159,6 @@ void set_background(rocksdb::Options& options, bool in_memory) {
     }
     options.env->SetBackgroundThreads(1, rocksdb::Env::HIGH);
     options.env->SetBackgroundThreads(1, rocksdb::Env::LOW);
-    options.env->SetBackgroundThreads(2, rocksdb::Env::USER);
     options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
 }
 
@@ -284,14 +283,14 @@ bool is_filtered_prefix(std::string_view prefix) {
     return prefix_length(prefix) == prefix.size();
 }
 
-void env_pool::submit(work w) {
-    auto* held = new work(std::move(w));
-    env_->Schedule(
-        [](void* argument) {
-            const std::unique_ptr<work> mine(static_cast<work*>(argument));
-            (*mine)();
-        },
-        held, rocksdb::Env::USER);
+slow_pool::slow_pool() : pool_(rocksdb::NewThreadPool(threads)) {}
+slow_pool::~slow_pool() {
+    pool_->WaitForJobsAndJoinAllThreads();
+}
+
+void slow_pool::submit(work w) {
+    // RocksDB wants a function that can be copied.
+    pool_->SubmitJob([held = std::make_shared<work>(std::move(w))] { (*held)(); });
 }
 
 count_scope::seen count_scope::now() {

@@ -19,6 +19,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/threadpool.h>
 
 #include "storage/base/executor.h"
 #include "storage/base/ids.h"
@@ -83,15 +84,17 @@ rocksdb::Status clear_database(rocksdb::Env& files, const std::string& directory
 /// True when `prefix` is a whole key prefix that filters know.
 bool is_filtered_prefix(std::string_view prefix);
 
-/// Runs work on RocksDB's own pool for users, so that a long compaction never stands before a read.
-/// Any thread.
-class env_pool final : public worker_pool {
+/// A few threads for RocksDB calls that take seconds, so that a long compaction never stands before
+/// a read. Lifetime: its destruction waits for what runs. submit(): any thread.
+class slow_pool final : public worker_pool {
   public:
-    explicit env_pool(rocksdb::Env* env) : env_(env) {}
+    slow_pool();
+    ~slow_pool() override;
     void submit(work w) override;
 
   private:
-    rocksdb::Env* env_;
+    static constexpr int threads = 2;  // a flush need not wait for a compaction
+    std::unique_ptr<rocksdb::ThreadPool> pool_;
 };
 
 struct counters {
