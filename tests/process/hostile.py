@@ -15,7 +15,7 @@ from harness import hostile_cases, runner
 from harness.checker import list_bucket
 from harness.content import value
 from harness.history import violation
-from harness.raw_http import CLOSED, SILENT, raw_client, read_answer
+from harness.raw_http import SILENT, raw_client, read_answer
 from harness.s3_client import not_sent, outcome_unknown
 from harness.server import ACCESS_KEY, SECRET_KEY, server
 

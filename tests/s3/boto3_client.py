@@ -15,7 +15,6 @@ import urllib.request
 import uuid
 
 import boto3
-import botocore
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 
-from harness.checker import list_bucket, match_body, read_key
+from harness.checker import list_bucket, read_key
 from harness.content import value
 from harness.history import ABSENT, key_history, violation
 from harness.s3_client import not_sent, outcome_unknown
