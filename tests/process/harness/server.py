@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 
 # What a log must never hold, whatever else happens.
 _FATAL = re.compile(r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|"
-                    r"TC_ASSERT|[Aa]ssertion .* failed|terminate called|std::bad_alloc")
+                    r"TC_ASSERT|assertion failed|[Aa]ssertion .* failed|terminate called|std::bad_alloc")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
