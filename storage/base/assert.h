@@ -1,5 +1,5 @@
-// Asserts that stay on in release: a wrong assumption must stop the process before it reaches a disk.
-// Thread safe. No lifetime.
+// Asserts that stay on in release: a wrong assumption must stop the process before it reaches a
+// disk. Thread safe. No lifetime.
 #pragma once
 
 namespace taicang {
@@ -10,16 +10,16 @@ namespace taicang {
 
 }  // namespace taicang
 
-#define TC_ASSERT(expression)                                                    \
-    do {                                                                         \
-        if (!(expression)) [[unlikely]] {                                        \
-            ::taicang::assert_failed(#expression, __FILE__, __LINE__, "");       \
-        }                                                                        \
+#define TC_ASSERT(expression)                                              \
+    do {                                                                   \
+        if (!(expression)) [[unlikely]] {                                  \
+            ::taicang::assert_failed(#expression, __FILE__, __LINE__, ""); \
+        }                                                                  \
     } while (false)
 
-#define TC_ASSERT_WHY(expression, why)                                           \
-    do {                                                                         \
-        if (!(expression)) [[unlikely]] {                                        \
-            ::taicang::assert_failed(#expression, __FILE__, __LINE__, why);      \
-        }                                                                        \
+#define TC_ASSERT_WHY(expression, why)                                      \
+    do {                                                                    \
+        if (!(expression)) [[unlikely]] {                                   \
+            ::taicang::assert_failed(#expression, __FILE__, __LINE__, why); \
+        }                                                                   \
     } while (false)

@@ -1,6 +1,7 @@
-// Building blocks for tasks: gate, spawn, event, async mutex, when_all, sleeping, crossing executors.
-// Threads: gate, event, async_mutex belong to the executor they are used on; run_on and offload cross threads.
-// Waiters are always resumed through the executor's queue, never inline, so releasing cannot recurse.
+// Building blocks for tasks: gate, spawn, event, async mutex, when_all, sleeping, crossing
+// executors. Threads: gate, event, async_mutex belong to the executor they are used on; run_on and
+// offload cross threads. Waiters are always resumed through the executor's queue, never inline, so
+// releasing cannot recurse.
 #pragma once
 
 #include <deque>
@@ -72,7 +73,8 @@ inline detached run_under_gate(gate& holder, task<void> body) {
 }
 }  // namespace detail
 
-/// Starts `body` now on this executor, held by the gate. False (body dropped unstarted) when the gate is closed.
+/// Starts `body` now on this executor, held by the gate. False (body dropped unstarted) when the
+/// gate is closed.
 inline bool spawn(gate& holder, task<void> body) {
     if (!holder.try_enter()) return false;
     detail::run_under_gate(holder, std::move(body));
@@ -129,7 +131,9 @@ inline auto sleep_for(nanoseconds delay) {
 inline auto yield_now() {
     struct awaiter {
         bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> handle) const { executor::current().post(handle); }
+        void await_suspend(std::coroutine_handle<> handle) const {
+            executor::current().post(handle);
+        }
         void await_resume() const noexcept {}
     };
     return awaiter{};
@@ -165,7 +169,8 @@ task<std::vector<T>> when_all(std::vector<task<T>> bodies) {
     if (state->left != 0) co_await state->done.wait();
     std::vector<T> values;
     values.reserve(state->values.size());
-    for (auto& value : state->values) values.push_back(std::move(*value));
+    for (auto& value : state->values)
+        values.push_back(std::move(*value));
     co_return values;
 }
 
@@ -181,7 +186,8 @@ struct crossing {
 template <class T>
 detached cross(crossing<T>* state, task<T> body) {
     auto value = co_await std::move(body);
-    // The body's frame, and what its parameters own, must be gone before the caller goes on and takes away what they use.
+    // The body's frame, and what its parameters own, must be gone before the caller goes on and
+    // takes away what they use.
     body = task<T>();
     state->value.emplace(std::move(value));
     // The awaiting frame (which holds *state) can be gone as soon as it is posted.

@@ -6,8 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <sys/mman.h>
-
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
@@ -93,13 +91,9 @@ buffer_pool::buffer_pool(std::size_t cached_bytes_max, std::size_t arena_bytes)
     state_->cached_bytes_max = cached_bytes_max;
     if (arena_bytes == 0) return;
     arena_bytes = round_up(arena_bytes, page_size);
-    void* region =
-        mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    TC_ASSERT_WHY(region != MAP_FAILED,
+    state_->arena = static_cast<std::byte*>(std::aligned_alloc(page_size, arena_bytes));
+    TC_ASSERT_WHY(state_->arena != nullptr,
                   "the operating system gives no memory: lower the memory limit or add memory");
-    // Only a wish: fewer, larger pages make registering and address translation cheaper.
-    (void)madvise(region, arena_bytes, MADV_HUGEPAGE);
-    state_->arena = static_cast<std::byte*>(region);
     state_->arena_bytes = arena_bytes;
 }
 
@@ -111,7 +105,7 @@ buffer_pool::~buffer_pool() {
     }
     if (state_->arena != nullptr) {
         ASAN_UNPOISON_MEMORY_REGION(state_->arena, state_->arena_bytes);
-        munmap(state_->arena, state_->arena_bytes);
+        std::free(state_->arena);
     }
 }
 

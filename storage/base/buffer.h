@@ -1,6 +1,7 @@
-// Page-aligned buffers for O_DIRECT, from a pool whose bytes count against the process's memory budget.
-// Threads: pool and budget are thread safe; a buffer belongs to one owner at a time. Lifetime: buffers must not outlive
-// their pool. Buffers in flight to a disk outlive the request that started them.
+// Page-aligned buffers for O_DIRECT, from a pool whose bytes count against the process's memory
+// budget. Threads: pool and budget are thread safe; a buffer belongs to one owner at a time.
+// Lifetime: buffers must not outlive their pool. Buffers in flight to a disk outlive the request
+// that started them.
 #pragma once
 
 #include <cstddef>
@@ -58,18 +59,21 @@ class buffer {
     std::size_t capacity_ = 0;
 };
 
-/// Hands out buffers. Admission is the business of memory_budget (requests reserve before they allocate); the pool
-/// itself always gives, keeps a bounded number of freed buffers for reuse, and counts.
+/// Hands out buffers. Admission is the business of memory_budget (requests reserve before they
+/// allocate); the pool itself always gives, keeps a bounded number of freed buffers for reuse, and
+/// counts.
 class buffer_pool {
   public:
-    /// `cached_bytes_max`: how much freed memory is kept for reuse. `arena_bytes`: size of one region, kept for ever, from
-    /// which buffers come first; a reactor registers it with io_uring (reactor_options::registered_memory).
+    /// `cached_bytes_max`: how much freed memory is kept for reuse. `arena_bytes`: size of one
+    /// region, kept for ever, from which buffers come first; a reactor registers it with io_uring
+    /// (reactor_options::registered_memory).
     explicit buffer_pool(std::size_t cached_bytes_max, std::size_t arena_bytes = 0);
     ~buffer_pool();
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
 
-    /// A buffer of capacity at least `size` (rounded up to a page or a power of two), size() == size, bytes not cleared.
+    /// A buffer of capacity at least `size` (rounded up to a page or a power of two), size() ==
+    /// size, bytes not cleared.
     [[nodiscard]] buffer allocate(std::size_t size);
     /// The same, all zero.
     [[nodiscard]] buffer allocate_zeroed(std::size_t size);

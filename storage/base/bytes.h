@@ -1,6 +1,6 @@
-// Bytes and their little-endian coding. An encoder appends to a string; a decoder reads a view and remembers failure,
-// so that a format's reader can decode everything and check once.
-// Threads: as safe as the values. Lifetime: a decoder borrows its bytes.
+// Bytes and their little-endian coding. An encoder appends to a string; a decoder reads a view and
+// remembers failure, so that a format's reader can decode everything and check once. Threads: as
+// safe as the values. Lifetime: a decoder borrows its bytes.
 #pragma once
 
 #include <cstddef>
@@ -25,14 +25,14 @@ inline std::string_view as_text(bytes_view bytes) noexcept {
 
 /// Stores an unsigned integer little-endian at `into` (which has room).
 template <class T>
-    requires std::is_unsigned_v<T>
+requires std::is_unsigned_v<T>
 void store_le(std::byte* into, T value) noexcept {
     for (std::size_t i = 0; i < sizeof(T); ++i) {
         into[i] = static_cast<std::byte>(static_cast<std::uint64_t>(value) >> (8 * i));
     }
 }
 template <class T>
-    requires std::is_unsigned_v<T>
+requires std::is_unsigned_v<T>
 [[nodiscard]] T load_le(const std::byte* from) noexcept {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i) {

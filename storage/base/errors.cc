@@ -2,114 +2,75 @@
 
 namespace taicang {
 
+namespace {
+
+struct named {
+    errc code;
+    std::string_view name;
+};
+
+/// In the order of the enumeration. The tests hold it against the header: no number without a name.
+constexpr named names[] = {
+    {errc::invalid_argument, "invalid_argument"},
+    {errc::not_found, "not_found"},
+    {errc::already_exists, "already_exists"},
+    {errc::corrupt, "corrupt"},
+    {errc::no_space, "no_space"},
+    {errc::busy, "busy"},
+    {errc::timed_out, "timed_out"},
+    {errc::cancelled, "cancelled"},
+    {errc::unsupported, "unsupported"},
+    {errc::outcome_unknown, "outcome_unknown"},
+    {errc::stopped, "stopped"},
+    {errc::permission_denied, "permission_denied"},
+    {errc::version_unsupported, "version_unsupported"},
+    {errc::io_failed, "io_failed"},
+    {errc::io_short, "io_short"},
+    {errc::device_foreign, "device_foreign"},
+    {errc::device_stale, "device_stale"},
+    {errc::device_swapped, "device_swapped"},
+    {errc::device_fenced, "device_fenced"},
+    {errc::device_missing, "device_missing"},
+    {errc::quorum_lost, "quorum_lost"},
+    {errc::term_lost, "term_lost"},
+    {errc::journal_damaged, "journal_damaged"},
+    {errc::journal_full, "journal_full"},
+    {errc::stripe_unreadable, "stripe_unreadable"},
+    {errc::stripe_narrow, "stripe_narrow"},
+    {errc::index_lost, "index_lost"},
+    {errc::bucket_not_found, "bucket_not_found"},
+    {errc::bucket_exists, "bucket_exists"},
+    {errc::bucket_not_empty, "bucket_not_empty"},
+    {errc::key_not_found, "key_not_found"},
+    {errc::upload_not_found, "upload_not_found"},
+    {errc::precondition_failed, "precondition_failed"},
+    {errc::not_modified, "not_modified"},
+    {errc::invalid_part, "invalid_part"},
+    {errc::invalid_part_order, "invalid_part_order"},
+    {errc::part_too_small, "part_too_small"},
+    {errc::object_too_large, "object_too_large"},
+    {errc::range_not_satisfiable, "range_not_satisfiable"},
+    {errc::digest_mismatch, "digest_mismatch"},
+    {errc::incomplete_body, "incomplete_body"},
+    {errc::key_too_long, "key_too_long"},
+    {errc::bucket_name_invalid, "bucket_name_invalid"},
+    {errc::conflict, "conflict"},
+    {errc::too_many_buckets, "too_many_buckets"},
+    {errc::request_malformed, "request_malformed"},
+    {errc::signature_mismatch, "signature_mismatch"},
+    {errc::payload_digest_mismatch, "payload_digest_mismatch"},
+    {errc::chunk_malformed, "chunk_malformed"},
+    {errc::trailer_malformed, "trailer_malformed"},
+    {errc::client_too_slow, "client_too_slow"},
+    {errc::connection_lost, "connection_lost"},
+    {errc::xml_malformed, "xml_malformed"},
+};
+
+}  // namespace
+
 std::string_view errc_name(errc code) noexcept {
-    switch (code) {
-        case errc::invalid_argument:
-            return "invalid_argument";
-        case errc::not_found:
-            return "not_found";
-        case errc::already_exists:
-            return "already_exists";
-        case errc::corrupt:
-            return "corrupt";
-        case errc::no_space:
-            return "no_space";
-        case errc::busy:
-            return "busy";
-        case errc::timed_out:
-            return "timed_out";
-        case errc::cancelled:
-            return "cancelled";
-        case errc::unsupported:
-            return "unsupported";
-        case errc::outcome_unknown:
-            return "outcome_unknown";
-        case errc::stopped:
-            return "stopped";
-        case errc::permission_denied:
-            return "permission_denied";
-        case errc::version_unsupported:
-            return "version_unsupported";
-        case errc::io_failed:
-            return "io_failed";
-        case errc::io_short:
-            return "io_short";
-        case errc::device_foreign:
-            return "device_foreign";
-        case errc::device_stale:
-            return "device_stale";
-        case errc::device_swapped:
-            return "device_swapped";
-        case errc::device_fenced:
-            return "device_fenced";
-        case errc::device_missing:
-            return "device_missing";
-        case errc::quorum_lost:
-            return "quorum_lost";
-        case errc::term_lost:
-            return "term_lost";
-        case errc::journal_damaged:
-            return "journal_damaged";
-        case errc::journal_full:
-            return "journal_full";
-        case errc::stripe_unreadable:
-            return "stripe_unreadable";
-        case errc::stripe_narrow:
-            return "stripe_narrow";
-        case errc::index_lost:
-            return "index_lost";
-        case errc::bucket_not_found:
-            return "bucket_not_found";
-        case errc::bucket_exists:
-            return "bucket_exists";
-        case errc::bucket_not_empty:
-            return "bucket_not_empty";
-        case errc::key_not_found:
-            return "key_not_found";
-        case errc::upload_not_found:
-            return "upload_not_found";
-        case errc::precondition_failed:
-            return "precondition_failed";
-        case errc::not_modified:
-            return "not_modified";
-        case errc::invalid_part:
-            return "invalid_part";
-        case errc::invalid_part_order:
-            return "invalid_part_order";
-        case errc::part_too_small:
-            return "part_too_small";
-        case errc::object_too_large:
-            return "object_too_large";
-        case errc::range_not_satisfiable:
-            return "range_not_satisfiable";
-        case errc::digest_mismatch:
-            return "digest_mismatch";
-        case errc::incomplete_body:
-            return "incomplete_body";
-        case errc::key_too_long:
-            return "key_too_long";
-        case errc::bucket_name_invalid:
-            return "bucket_name_invalid";
-        case errc::conflict:
-            return "conflict";
-        case errc::too_many_buckets:
-            return "too_many_buckets";
-        case errc::request_malformed:
-            return "request_malformed";
-        case errc::signature_mismatch:
-            return "signature_mismatch";
-        case errc::payload_digest_mismatch:
-            return "payload_digest_mismatch";
-        case errc::chunk_malformed:
-            return "chunk_malformed";
-        case errc::trailer_malformed:
-            return "trailer_malformed";
-        case errc::client_too_slow:
-            return "client_too_slow";
-        case errc::connection_lost:
-            return "connection_lost";
-        case errc::xml_malformed:
-            return "xml_malformed";
+    for (const named& known : names) {
+        if (known.code == code) return known.name;
     }
     return "unknown_error";
 }

@@ -1,7 +1,7 @@
-// The executor seam: a serial queue of work. One shard lives on one executor; a task stays on the executor it
-// started on and is resumed only there, so state owned by an executor needs no lock.
-// In production an executor is a thread (storage/io/reactor.h) or a gateway thread; in simulation all of them
-// are one deterministic queue with virtual time.
+// The executor seam: a serial queue of work. One shard lives on one executor; a task stays on the
+// executor it started on and is resumed only there, so state owned by an executor needs no lock. In
+// production an executor is a thread (storage/io/reactor.h) or a gateway thread; in simulation all
+// of them are one deterministic queue with virtual time.
 #pragma once
 
 #include <coroutine>
@@ -26,15 +26,18 @@ class executor {
     executor& operator=(const executor&) = delete;
     virtual ~executor() = default;
 
-    /// Runs `w` later on this executor. Any thread may call it. Work posted from one thread keeps its order.
+    /// Runs `w` later on this executor. Any thread may call it. Work posted from one thread keeps
+    /// its order.
     virtual void post(work w) = 0;
     /// Resumes a coroutine later on this executor. Any thread. Never runs it inline.
     virtual void post(std::coroutine_handle<> handle) = 0;
 
     using timer_id = std::uint64_t;
-    /// Runs `w` on this executor after `delay`. Only from this executor. Returns an id for cancel_timer.
+    /// Runs `w` on this executor after `delay`. Only from this executor. Returns an id for
+    /// cancel_timer.
     virtual timer_id post_after(nanoseconds delay, work w) = 0;
-    /// Drops a timer that has not fired; returns false when it already did. Only from this executor.
+    /// Drops a timer that has not fired; returns false when it already did. Only from this
+    /// executor.
     virtual bool cancel_timer(timer_id id) = 0;
 
     /// Time since an arbitrary start, never going back, in ns. Any thread.

@@ -1,5 +1,5 @@
-// Ids of everything, as distinct types so that one is never passed for another. DESIGN section 3 gives their meaning.
-// Values only; any thread.
+// Ids of everything, as distinct types so that one is never passed for another. DESIGN section 3
+// gives their meaning. Values only; any thread.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@ struct strong_id {
     auto operator<=>(const strong_id&) const = default;
 };
 
-/// Log sequence number: position of a record in its shard's journal. The first record is 1; 0 is "before all".
+/// Log sequence number: position of a record in its shard's journal. The first record is 1; 0 is
+/// "before all".
 using lsn = strong_id<struct lsn_tag, std::uint64_t>;
 using hub_id = strong_id<struct hub_tag, std::uint16_t>;
 /// A part of the namespace with one journal and one index. The embedded hub has shard 0.
@@ -39,8 +40,8 @@ using set_epoch = strong_id<struct set_epoch_tag, std::uint64_t>;
 using generation = strong_id<struct generation_tag, std::uint64_t>;
 using membership_epoch = strong_id<struct membership_epoch_tag, std::uint64_t>;
 
-/// Ids that a shard hands out carry its term, so two leaders of a shard can never give the same one.
-/// 24 bits of term, 40 bits of counter; both asserted by the id source.
+/// Ids that a shard hands out carry its term, so two leaders of a shard can never give the same
+/// one. 24 bits of term, 40 bits of counter; both asserted by the id source.
 inline constexpr unsigned id_counter_bits = 40;
 
 /// 128 random bits (RFC 4122 version 4) naming a device or a hub for ever.

@@ -1,6 +1,7 @@
-// The job interface: background work (packing, reclaim, checkpoints, later scrub, rebuild, mover) that the upkeep room
-// drives and the admin sees. Lower rooms hand work up by implementing it.
-// Threads: a job belongs to its shard's executor. Lifetime: the owner keeps it until the runner has stopped.
+// The job interface: background work (packing, reclaim, checkpoints, later scrub, rebuild, mover)
+// that the upkeep room drives and the admin sees. Lower rooms hand work up by implementing it.
+// Threads: a job belongs to its shard's executor. Lifetime: the owner keeps it until the runner has
+// stopped.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ struct job_progress {
     std::uint64_t items_done = 0;
     std::uint64_t items_total = 0;  ///< 0: unknown
     std::uint64_t errors = 0;
-    std::string note;               ///< one sentence for people
+    std::string note;  ///< one sentence for people
 };
 
 class job {
@@ -36,7 +37,8 @@ class job {
     virtual ~job() = default;
     /// Stable name, e.g. "packing".
     [[nodiscard]] virtual std::string_view name() const = 0;
-    /// Does one bounded step (at most some MiB or some ms of work). An error is counted, logged and retried later.
+    /// Does one bounded step (at most some MiB or some ms of work). An error is counted, logged and
+    /// retried later.
     virtual task<result<job_state>> step() = 0;
     [[nodiscard]] virtual job_progress progress() const = 0;
 };

@@ -1,5 +1,5 @@
-// Coverage marks: a rare branch says that it was reached, and a test that meant to reach it fails when it did not.
-// Thread safe; a mark costs one relaxed increment.
+// Coverage marks: a rare branch says that it was reached, and a test that meant to reach it fails
+// when it did not. Thread safe; a mark costs one relaxed increment.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,7 @@
-// One memory budget for all requests: a request reserves what it may hold before it holds it, waits when there is none,
-// and is refused (errc::busy, 503 SlowDown) when its deadline passes or too many wait.
-// Thread safe; waiters resume on their own executor. Lifetime: leases must not outlive the budget.
+// One memory budget for all requests: a request reserves what it may hold before it holds it, waits
+// when there is none, and is refused (errc::busy, 503 SlowDown) when its deadline passes or too
+// many wait. Thread safe; waiters resume on their own executor. Lifetime: leases must not outlive
+// the budget.
 #pragma once
 
 #include <cstddef>
@@ -57,7 +58,8 @@ class memory_budget {
     memory_budget(const memory_budget&) = delete;
     memory_budget& operator=(const memory_budget&) = delete;
 
-    /// Reserves `bytes` (<= limit), waiting in order of arrival up to `patience` ns; else errc::busy.
+    /// Reserves `bytes` (<= limit), waiting in order of arrival up to `patience` ns; else
+    /// errc::busy.
     task<result<memory_lease>> acquire(std::size_t bytes, nanoseconds patience);
     /// Reserves at once or gives an empty lease.
     [[nodiscard]] memory_lease try_acquire(std::size_t bytes) noexcept;

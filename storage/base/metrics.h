@@ -1,5 +1,6 @@
 // Counters, gauges and latency histograms that the admin listener prints in Prometheus text form.
-// Thread safe: updates are relaxed atomics. Lifetime: metrics live as long as their registry, which outlives all rooms.
+// Thread safe: updates are relaxed atomics. Lifetime: metrics live as long as their registry, which
+// outlives all rooms.
 #pragma once
 
 #include <array>
@@ -51,10 +52,14 @@ class metric_registry {
     metric_registry(const metric_registry&) = delete;
     metric_registry& operator=(const metric_registry&) = delete;
 
-    /// `name` like taicang_journal_commits_total; `labels` like `tier="nvme"` or empty. The same pair gives the same object.
-    metric_counter& counter(std::string_view name, std::string_view help, std::string_view labels = "");
-    metric_histogram& histogram(std::string_view name, std::string_view help, std::string_view labels = "");
-    /// Reads a value when the page is printed; must be thread safe. Owners that die earlier call drop_gauges.
+    /// `name` like taicang_journal_commits_total; `labels` like `tier="nvme"` or empty. The same
+    /// pair gives the same object.
+    metric_counter& counter(std::string_view name, std::string_view help,
+                            std::string_view labels = "");
+    metric_histogram& histogram(std::string_view name, std::string_view help,
+                                std::string_view labels = "");
+    /// Reads a value when the page is printed; must be thread safe. Owners that die earlier call
+    /// drop_gauges.
     void gauge(std::string_view name, std::string_view help, std::string_view labels,
                std::function<double()> read, const void* owner);
     void drop_gauges(const void* owner);

@@ -30,8 +30,8 @@ class [[nodiscard]] result {
   public:
     using value_type = T;
 
-    result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
-    result(taicang::error e) : state_(std::in_place_index<1>, std::move(e)) {}      // NOLINT: implicit
+    result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit
+    result(taicang::error e) : state_(std::in_place_index<1>, std::move(e)) {}  // NOLINT: implicit
 
     [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }
@@ -95,7 +95,9 @@ class [[nodiscard]] result<void> {
 };
 
 /// Success of a result<void>, for `return ok();`.
-inline result<void> ok() { return {}; }
+inline result<void> ok() {
+    return {};
+}
 
 }  // namespace taicang
 
@@ -103,10 +105,10 @@ inline result<void> ok() { return {}; }
 #define TC_CONCAT(a, b) TC_CONCAT_INNER(a, b)
 
 /// Returns the error of a result<void> expression (plain functions).
-#define TC_TRY(expression)                                        \
-    do {                                                          \
-        auto tc_result_ = (expression);                           \
-        if (!tc_result_) return std::move(tc_result_).error();    \
+#define TC_TRY(expression)                                     \
+    do {                                                       \
+        auto tc_result_ = (expression);                        \
+        if (!tc_result_) return std::move(tc_result_).error(); \
     } while (false)
 
 /// The same in a coroutine. The expression may contain one co_await.
@@ -117,14 +119,13 @@ inline result<void> ok() { return {}; }
     } while (false)
 
 /// Declares `name` with the value of a result<T>, or returns its error.
-#define TC_TRY_ASSIGN(name, expression)                                                   \
-    auto TC_CONCAT(tc_try_, __LINE__) = (expression);                                     \
+#define TC_TRY_ASSIGN(name, expression)                                                        \
+    auto TC_CONCAT(tc_try_, __LINE__) = (expression);                                          \
     if (!TC_CONCAT(tc_try_, __LINE__)) return std::move(TC_CONCAT(tc_try_, __LINE__)).error(); \
     auto name = std::move(TC_CONCAT(tc_try_, __LINE__)).value()
 
 /// The same in a coroutine. The expression may contain one co_await.
-#define TC_CO_TRY_ASSIGN(name, expression)                                     \
-    auto TC_CONCAT(tc_try_, __LINE__) = expression;                            \
-    if (!TC_CONCAT(tc_try_, __LINE__))                                         \
-        co_return std::move(TC_CONCAT(tc_try_, __LINE__)).error();             \
+#define TC_CO_TRY_ASSIGN(name, expression)                                                        \
+    auto TC_CONCAT(tc_try_, __LINE__) = expression;                                               \
+    if (!TC_CONCAT(tc_try_, __LINE__)) co_return std::move(TC_CONCAT(tc_try_, __LINE__)).error(); \
     auto name = std::move(TC_CONCAT(tc_try_, __LINE__)).value()

@@ -1,11 +1,12 @@
-// task<T>: the one coroutine type. Lazy: runs when awaited, on the awaiting executor, and resumes its awaiter there.
-// Threads: a task and everything it awaits belong to one executor; only run_on() and offload() (storage/base/async.h)
-// cross. Lifetime: the task object owns the frame; a task that has started must not be destroyed before it is done
-// (device I/O in flight is never cancelled), so detached work is started with spawn() under a gate.
+// task<T>: the one coroutine type. Lazy: runs when awaited, on the awaiting executor, and resumes
+// its awaiter there. Threads: a task and everything it awaits belong to one executor; only run_on()
+// and offload() (storage/base/async.h) cross. Lifetime: the task object owns the frame; a task that
+// has started must not be destroyed before it is done (device I/O in flight is never cancelled), so
+// detached work is started with spawn() under a gate.
 //
-// A child that completes without suspending does not grow the stack (await_suspend answers false), whatever the
-// optimiser does with tail calls. A resumed awaiter runs inside the child's final await_suspend, which touches
-// nothing afterwards.
+// A child that completes without suspending does not grow the stack (await_suspend answers false),
+// whatever the optimiser does with tail calls. A resumed awaiter runs inside the child's final
+// await_suspend, which touches nothing afterwards.
 #pragma once
 
 #include <coroutine>
@@ -39,7 +40,8 @@ struct promise_base {
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
     final_awaiter final_suspend() const noexcept { return {}; }
-    // An exception here has crossed a room; that is a defect, and unwinding half a commit is worse than stopping.
+    // An exception here has crossed a room; that is a defect, and unwinding half a commit is worse
+    // than stopping.
     void unhandled_exception() const noexcept { std::terminate(); }
 };
 

@@ -24,7 +24,7 @@ class io_engine {
     virtual void turn() = 0;
     /// The same, but sleeps until something completes, the wake descriptor is written or `timeout`
     /// passed (negative: no limit).
-    virtual void sleep(nanoseconds timeout) = 0;
+    virtual void wait(nanoseconds timeout) = 0;
     /// True while operations are in flight.
     [[nodiscard]] virtual bool busy() const = 0;
 };

@@ -34,7 +34,7 @@ class pool_engine final : public io_engine, public disk {
 
     disk& files() override { return *this; }
     void turn() override {}
-    void sleep(nanoseconds timeout) override;
+    void wait(nanoseconds timeout) override;
     bool busy() const override { return running_ != 0; }
 
     task<result<std::unique_ptr<disk_file>>> open(std::string path, open_mode mode) override;
@@ -76,7 +76,7 @@ class pool_engine final : public io_engine, public disk {
     unsigned open_files_ = 0;
 };
 
-void pool_engine::sleep(nanoseconds timeout) {
+void pool_engine::wait(nanoseconds timeout) {
     pollfd waiting{wake_descriptor_, POLLIN, 0};
     timespec limit{};
     limit.tv_sec = timeout / one_second;

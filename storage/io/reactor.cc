@@ -219,7 +219,7 @@ void reactor_thread::loop() {
             continue;
         }
         if (stopping_ && !engine_->busy()) return;
-        engine_->sleep(until_next_timer());
+        engine_->wait(until_next_timer());
         sleeping_.store(false);
     }
 }

@@ -23,8 +23,9 @@ struct reactor_options {
     disk_backend backend = disk_backend::automatic;
     unsigned queue_depth = 256;  ///< io_uring entries; further operations wait in order
     unsigned pool_threads = 8;   ///< of the thread-pool backend
-    /// Memory of most transfers (buffer_pool::arena()), registered with the ring where the kernel allows to lock that
-    /// much; outlives the reactor. Other memory works as well, at some 0.7 us more for each transfer.
+    /// Memory of most transfers (buffer_pool::arena()), registered with the ring where the kernel
+    /// allows to lock that much; outlives the reactor. Other memory works as well, at some 0.7 us
+    /// more for each transfer.
     bytes_span registered_memory{};
 };
 

@@ -36,7 +36,7 @@ class uring_engine final : public io_engine, public disk {
 
     disk& files() override { return *this; }
     void turn() override { ring_->turn(); }
-    void sleep(nanoseconds timeout) override { ring_->sleep(timeout); }
+    void wait(nanoseconds timeout) override { ring_->wait(timeout); }
     bool busy() const override { return running_ != 0; }
 
     task<result<std::unique_ptr<disk_file>>> open(std::string path, open_mode mode) override;

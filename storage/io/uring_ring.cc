@@ -220,7 +220,7 @@ void uring_ring::turn() {
     reap();
 }
 
-void uring_ring::sleep(nanoseconds timeout) {
+void uring_ring::wait(nanoseconds timeout) {
     arm_wake();
     if (!wake_armed_) {
         turn();

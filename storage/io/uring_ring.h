@@ -70,7 +70,7 @@ class uring_ring {
     };
 
     void turn();
-    void sleep(nanoseconds timeout);
+    void wait(nanoseconds timeout);
 
     /// Puts a descriptor into the registered table; -1 when it is full (then use the plain
     /// descriptor).

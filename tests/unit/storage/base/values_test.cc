@@ -1,6 +1,9 @@
 // Small values: ids, bytes, results, callables, randomness.
 #include <array>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -126,6 +129,21 @@ TEST(result, an_error_passes_through_and_a_value_arrives) {
     EXPECT_EQ(*quarter(12), 3);
     EXPECT_TRUE(quarter(6).is(errc::invalid_argument));
     EXPECT_EQ(quarter(6).error().with_context("halving").message, "halving: odd");
+}
+
+TEST(errors, every_number_of_the_header_has_its_name) {
+    const char* source = std::getenv("TAICANG_SOURCE_DIR");
+    if (source == nullptr) GTEST_SKIP() << "run by ctest, which says where the source is";
+    std::ifstream header(std::string(source) + "/storage/base/errors.h");
+    const std::regex entry(R"(^\s+(\w+) = (\d+),.*)");
+    int found = 0;
+    for (std::string line; std::getline(header, line);) {
+        std::smatch parts;
+        if (!std::regex_match(line, parts, entry)) continue;
+        ++found;
+        EXPECT_EQ(errc_name(static_cast<errc>(std::stoi(parts[2]))), parts[1].str());
+    }
+    EXPECT_GT(found, 40);
 }
 
 TEST(unique_function, small_and_large_callables_move_run_and_die_once) {

@@ -6,10 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "disk_world.h"
-#include "real_world.h"
 #include "storage/base/async.h"
 #include "storage/base/limits.h"
+#include "tests/unit/storage/io/disk_world.h"
+#include "tests/unit/storage/io/real_world.h"
 
 namespace taicang {
 namespace {

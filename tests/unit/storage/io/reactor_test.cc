@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "real_world.h"
 #include "storage/base/async.h"
 #include "storage/base/log.h"
 #include "storage/base/memory_budget.h"
+#include "tests/unit/storage/io/real_world.h"
 
 namespace taicang {
 namespace {

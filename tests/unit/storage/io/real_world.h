@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "disk_world.h"
+#include "tests/unit/storage/io/disk_world.h"
 
 namespace taicang::test {
 

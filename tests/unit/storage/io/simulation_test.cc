@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "disk_world.h"
 #include "storage/base/digest.h"
 #include "storage/base/mark.h"
+#include "tests/unit/storage/io/disk_world.h"
 
 namespace taicang {
 namespace {
