@@ -28,8 +28,8 @@ record_header header_of(const record_draft& draft, shard_id shard, lsn position)
     header.payload_length = static_cast<std::uint32_t>(draft.payload.size());
     header.body_digest = sha256(as_bytes(draft.body));
     if (!draft.payload.empty()) {
-        header.payload_digest = draft.payload_digest == sha256_digest{} ? sha256(draft.payload)
-                                                                        : draft.payload_digest;
+        header.payload_digest =
+            draft.payload_digest == sha256_digest{} ? sha256(draft.payload) : draft.payload_digest;
     }
     return header;
 }
@@ -42,8 +42,7 @@ void copy(std::byte* into, bytes_view from) {
 
 batch_builder::batch_builder(buffer_pool& pool, std::size_t capacity_hint, lsn first,
                              const sha256_digest& chain)
-    : pool_(&pool),
-      bytes_(pool.allocate(std::max(capacity_hint, batch_alignment))) {
+    : pool_(&pool), bytes_(pool.allocate(std::max(capacity_hint, batch_alignment))) {
     header_.first = first;
     header_.length = batch_header_bytes;
     header_.chain_before = chain;
@@ -99,8 +98,8 @@ void batch_builder::place(const batch_position& position, std::uint64_t sequence
     header_.last_acknowledged = last_acknowledged;
     bytes_.resize(static_cast<std::size_t>(padded_length()));
     std::memset(bytes_.data() + header_.length, 0, bytes_.size() - header_.length);
-    const bytes_view records = bytes_.view().subspan(batch_header_bytes,
-                                                     header_.length - batch_header_bytes);
+    const bytes_view records =
+        bytes_.view().subspan(batch_header_bytes, header_.length - batch_header_bytes);
     header_.body_crc = batch_body_crc(position, records);
     encode_batch_header(header_, bytes_.data());
 }

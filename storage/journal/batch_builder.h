@@ -1,7 +1,7 @@
-// A batch that gathers records in memory: headers encoded and chained, bodies and payloads copied once, into a
-// page-aligned buffer that goes to the disks as it is.
-// Threads: the shard's executor. Lifetime: gathering -> placed (may be placed again in another segment after an
-// ensemble change: records and chain stay, only the header and the seeded CRC change) -> durable, then read-only.
+// A batch that gathers records in memory: headers encoded and chained, bodies and payloads copied
+// once, into a page-aligned buffer that goes to the disks as it is. Threads: the shard's executor.
+// Lifetime: gathering -> placed (may be placed again in another segment after an ensemble change:
+// records and chain stay, only the header and the seeded CRC change) -> durable, then read-only.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@
 namespace taicang {
 
 /// Bytes a record takes in a batch.
-[[nodiscard]] constexpr std::uint64_t encoded_record_bytes(std::uint64_t body_and_payload) noexcept {
+[[nodiscard]] constexpr std::uint64_t encoded_record_bytes(
+    std::uint64_t body_and_payload) noexcept {
     return journal_format::record_header_bytes + body_and_payload;
 }
 
@@ -25,7 +26,8 @@ class batch_builder {
     batch_builder(buffer_pool& pool, std::size_t capacity_hint, lsn first,
                   const sha256_digest& chain);
 
-    /// Adds the next record and gives back the chain after it. Digests are computed where the draft lacks them.
+    /// Adds the next record and gives back the chain after it. Digests are computed where the draft
+    /// lacks them.
     const sha256_digest& add(const record_draft& draft, shard_id shard);
 
     /// Fixes the batch to a place: header, CRCs, zero padding.

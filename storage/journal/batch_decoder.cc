@@ -52,17 +52,28 @@ bool digests_match(const record_view& record, const batch_checks& checks) {
 
 std::string_view batch_fault_name(batch_fault fault) noexcept {
     switch (fault) {
-        case batch_fault::none: return "none";
-        case batch_fault::no_batch: return "no batch";
-        case batch_fault::header_crc: return "header checksum";
-        case batch_fault::version: return "unknown version";
-        case batch_fault::misplaced: return "misplaced";
-        case batch_fault::structure: return "structure";
-        case batch_fault::truncated: return "truncated";
-        case batch_fault::body_crc: return "body checksum";
-        case batch_fault::record: return "record";
-        case batch_fault::chain: return "hash chain";
-        case batch_fault::digest: return "digest";
+        case batch_fault::none:
+            return "none";
+        case batch_fault::no_batch:
+            return "no batch";
+        case batch_fault::header_crc:
+            return "header checksum";
+        case batch_fault::version:
+            return "unknown version";
+        case batch_fault::misplaced:
+            return "misplaced";
+        case batch_fault::structure:
+            return "structure";
+        case batch_fault::truncated:
+            return "truncated";
+        case batch_fault::body_crc:
+            return "body checksum";
+        case batch_fault::record:
+            return "record";
+        case batch_fault::chain:
+            return "hash chain";
+        case batch_fault::digest:
+            return "digest";
     }
     return "unknown";
 }
@@ -111,8 +122,7 @@ batch_fault decode_batch(bytes_view batch, const batch_header& header, const bat
     if (batch.size() < header.length) return batch_fault::truncated;
     batch = batch.first(header.length);
     const batch_position place{header.segment, header.epoch, header.offset};
-    if (checks.crc &&
-        batch_body_crc(place, batch.subspan(batch_header_bytes)) != header.body_crc) {
+    if (checks.crc && batch_body_crc(place, batch.subspan(batch_header_bytes)) != header.body_crc) {
         return batch_fault::body_crc;
     }
     if (records != nullptr) {

@@ -1,6 +1,6 @@
-// The pure decoder of batches: bytes in, header, records and the reason for refusal out. Recovery, readers,
-// `inspect journal` and the fuzz target all stand on it.
-// Any thread. Records found borrow the bytes given. No coroutines, no I/O.
+// The pure decoder of batches: bytes in, header, records and the reason for refusal out. Recovery,
+// readers, `inspect journal` and the fuzz target all stand on it. Any thread. Records found borrow
+// the bytes given. No coroutines, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -38,16 +38,16 @@ struct batch_header {
 /// Why bytes are not a batch.
 enum class batch_fault : std::uint8_t {
     none,
-    no_batch,     ///< no magic: nothing was written here, or something else
-    header_crc,   ///< a torn or rotten header
-    version,      ///< a whole header of a version that this build does not know
-    misplaced,    ///< a whole batch of another segment, epoch or offset
-    structure,    ///< fields that contradict each other
-    truncated,    ///< the bytes end before the batch does
-    body_crc,     ///< torn or rotten records
-    record,       ///< a record that does not parse, or whose LSN is not the next
-    chain,        ///< record headers that do not hash to chain_after
-    digest,       ///< a body or payload that does not match its record's digest
+    no_batch,    ///< no magic: nothing was written here, or something else
+    header_crc,  ///< a torn or rotten header
+    version,     ///< a whole header of a version that this build does not know
+    misplaced,   ///< a whole batch of another segment, epoch or offset
+    structure,   ///< fields that contradict each other
+    truncated,   ///< the bytes end before the batch does
+    body_crc,    ///< torn or rotten records
+    record,      ///< a record that does not parse, or whose LSN is not the next
+    chain,       ///< record headers that do not hash to chain_after
+    digest,      ///< a body or payload that does not match its record's digest
 };
 std::string_view batch_fault_name(batch_fault fault) noexcept;
 
@@ -77,8 +77,8 @@ struct batch_checks {
 [[nodiscard]] batch_fault decode_batch_header(bytes_view from, const batch_position& expected,
                                               batch_header& header) noexcept;
 
-/// Checks a whole batch whose header was decoded; `batch` has at least header.length bytes. Gives its records when
-/// `records` is not null.
+/// Checks a whole batch whose header was decoded; `batch` has at least header.length bytes. Gives
+/// its records when `records` is not null.
 [[nodiscard]] batch_fault decode_batch(bytes_view batch, const batch_header& header,
                                        const batch_checks& checks,
                                        std::vector<record_view>* records);
@@ -86,6 +86,7 @@ struct batch_checks {
 /// Writes a header with its CRC; `into` has batch_header_bytes.
 void encode_batch_header(const batch_header& header, std::byte* into) noexcept;
 /// CRC32C of the records of a batch, seeded with its place.
-[[nodiscard]] std::uint32_t batch_body_crc(const batch_position& place, bytes_view records) noexcept;
+[[nodiscard]] std::uint32_t batch_body_crc(const batch_position& place,
+                                           bytes_view records) noexcept;
 
 }  // namespace taicang

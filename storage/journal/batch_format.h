@@ -1,6 +1,6 @@
-// The journal's bytes on disk, version 1: offsets of the batch header and of the record header, both little-endian.
-// The page docs/formats/journal.md has the grammar and a worked example; tests/golden/journal_batch.hex holds the bytes.
-// Constants only; any thread.
+// The journal's bytes on disk, version 1: offsets of the batch header and of the record header,
+// both little-endian. The page docs/formats/journal.md has the grammar and a worked example;
+// tests/golden/journal_batch.hex holds the bytes. Constants only; any thread.
 #pragma once
 
 #include <array>
@@ -25,16 +25,17 @@ struct batch_header_layout {
     std::uint32_t record_count;
     std::uint64_t segment;
     std::uint64_t epoch;
-    std::uint64_t offset;             ///< of this header in the segment
-    std::uint64_t sequence;           ///< batches before it in the segment
+    std::uint64_t offset;    ///< of this header in the segment
+    std::uint64_t sequence;  ///< batches before it in the segment
     std::uint64_t first_lsn;
     std::uint64_t last_acknowledged;  ///< the highest acknowledged LSN when this header was built
     std::array<std::byte, 32> chain_before;
     std::array<std::byte, 32> chain_after;
-    std::uint32_t length;             ///< header and records, without the padding
-    std::uint32_t body_crc;           ///< CRC32C of [header_bytes, length), seeded with segment, epoch, offset
+    std::uint32_t length;  ///< header and records, without the padding
+    std::uint32_t
+        body_crc;  ///< CRC32C of [header_bytes, length), seeded with segment, epoch, offset
     std::uint32_t reserved_b;
-    std::uint32_t header_crc;         ///< CRC32C of the bytes before it
+    std::uint32_t header_crc;  ///< CRC32C of the bytes before it
 };
 static_assert(sizeof(batch_header_layout) == 144);
 static_assert(offsetof(batch_header_layout, version) == 8);

@@ -68,7 +68,8 @@ journal_engine::journal_engine(environment& env, device_set& devices, journal_op
       next_segment_(recovered.next_segment),
       garbage_(std::move(recovered.garbage)),
       writable_(recovered.writable) {
-    for (const segment_ptr& held : retained_) full_bytes_ += held->capacity;
+    for (const segment_ptr& held : retained_)
+        full_bytes_ += held->capacity;
     self_ = std::make_shared<journal_engine*>(this);
 }
 
@@ -101,7 +102,8 @@ task<result<void>> journal_engine::begin() {
     // The new root is durable: whatever it does not name is of no use to anybody.
     garbage_.clear();
     std::vector<segment_member> named;
-    for (const auto& [device, extent] : extents()) named.push_back({device, extent});
+    for (const auto& [device, extent] : extents())
+        named.push_back({device, extent});
     co_await io_.sweep_orphans(std::move(named));
     std::weak_ptr<journal_engine*> self = self_;
     devices_.on_fence([self](const uuid&) {
@@ -136,12 +138,15 @@ std::uint64_t journal_engine::bytes_pending() const noexcept {
     return queued_bytes_ + committing_bytes_;
 }
 
-/// Bytes that can be committed without creating another extent, with what rolling over may waste taken off.
+/// Bytes that can be committed without creating another extent, with what rolling over may waste
+/// taken off.
 std::uint64_t journal_engine::bytes_ahead() const noexcept {
-    const std::uint64_t waste = std::min<std::uint64_t>(limits::batch_bytes_max, segment_bytes_ / 2);
+    const std::uint64_t waste =
+        std::min<std::uint64_t>(limits::batch_bytes_max, segment_bytes_ / 2);
     std::uint64_t bytes = open_ == nullptr ? 0 : open_->capacity - open_->length;
     bytes -= std::min(bytes, waste);
-    for (const segment_ptr& ahead : prepared_) bytes += ahead->capacity - waste;
+    for (const segment_ptr& ahead : prepared_)
+        bytes += ahead->capacity - waste;
     return bytes;
 }
 
@@ -163,19 +168,19 @@ task<result<void>> journal_engine::admit(std::uint64_t bytes, record_kind kind) 
             break;
         }
         if (need > segment_bytes_) {
-            answer = error(errc::invalid_argument,
-                           "a journal record of " + std::to_string(bytes) +
-                               " bytes does not fit a segment of " +
-                               std::to_string(segment_bytes_) + " bytes");
+            answer = error(errc::invalid_argument, "a journal record of " + std::to_string(bytes) +
+                                                       " bytes does not fit a segment of " +
+                                                       std::to_string(segment_bytes_) + " bytes");
             break;
         }
-        const std::uint64_t wanted = bytes_pending() + round_up(need, journal_format::batch_alignment);
+        const std::uint64_t wanted =
+            bytes_pending() + round_up(need, journal_format::batch_alignment);
         const std::uint64_t reserve = kind == record_kind::job ? 0 : segment_bytes_;
         if (bytes_retained() + wanted + reserve > options_.bytes_max) {
-            answer = error(errc::journal_full,
-                           "the journal holds " + std::to_string(bytes_retained()) + " of " +
-                               std::to_string(options_.bytes_max) +
-                               " bytes; packing must move payloads first");
+            answer =
+                error(errc::journal_full, "the journal holds " + std::to_string(bytes_retained()) +
+                                              " of " + std::to_string(options_.bytes_max) +
+                                              " bytes; packing must move payloads first");
             break;
         }
         if (cannot_prepare_ && wanted + reserve > bytes_ahead()) {
@@ -204,10 +209,11 @@ lsn journal_engine::append(record_draft draft) {
     const std::uint64_t need = encoded_record_bytes(draft.body.size() + draft.payload.size());
     TC_ASSERT_WHY(need + journal_format::batch_header_bytes <= segment_bytes_,
                   "a record must fit a segment: admit() refuses bigger ones");
-    const std::uint64_t batch_max = std::min<std::uint64_t>(limits::batch_bytes_max, segment_bytes_);
+    const std::uint64_t batch_max =
+        std::min<std::uint64_t>(limits::batch_bytes_max, segment_bytes_);
     if (queue_.empty() || queue_.back()->length() + need > batch_max) {
-        queue_.push_back(std::make_shared<batch_builder>(env_.buffers, batch_capacity_hint_,
-                                                         position, chain_));
+        queue_.push_back(
+            std::make_shared<batch_builder>(env_.buffers, batch_capacity_hint_, position, chain_));
         queued_bytes_ += queue_.back()->length();
     }
     chain_ = queue_.back()->add(draft, shard_);
@@ -299,16 +305,16 @@ std::vector<std::pair<uuid, extent_name>> journal_engine::extents() const {
             }
         }
     }
-    for (const segment_member& member : garbage_) out.emplace_back(member.device, member.extent);
+    for (const segment_member& member : garbage_)
+        out.emplace_back(member.device, member.extent);
     return out;
 }
 
 std::vector<device_load> journal_engine::loads() const {
     std::vector<device_load> out;
     for (const auto& [device, extent] : extents()) {
-        const auto known = std::find_if(out.begin(), out.end(), [&](const device_load& load) {
-            return load.device == device;
-        });
+        const auto known = std::find_if(
+            out.begin(), out.end(), [&](const device_load& load) { return load.device == device; });
         if (known != out.end()) {
             ++known->extents;
         } else {

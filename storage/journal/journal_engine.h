@@ -1,13 +1,15 @@
 // The engine behind the journal's face. Four strands of work meet on the shard's executor:
 //   append     callers put records into the gathering batch (journal_engine.cc)
-//   commit     one batch at a time goes to the ensemble; ensemble changes (journal_engine_commit.cc)
-//   maintain   segments prepared ahead, released ones forgotten and removed; mend: lost and wrong copies restored
+//   commit     one batch at a time goes to the ensemble; ensemble changes
+//   (journal_engine_commit.cc) maintain   segments prepared ahead, released ones forgotten and
+//   removed; mend: lost and wrong copies restored
 //              (journal_engine_maintain.cc)
 //   read       sequential and by LSN (journal_engine_read.cc)
 // Threads: the shard's executor. Lifetime: begin() .. stop(); the gate holds every coroutine.
-// Invariants: retained_ is in LSN order, the open segment last; a prepared segment is opened only when a durable root
-// names it; changes that a root must show are made and written under root_mutex_; segments' extents are removed only
-// when no durable root names them and no reader has them pinned.
+// Invariants: retained_ is in LSN order, the open segment last; a prepared segment is opened only
+// when a durable root names it; changes that a root must show are made and written under
+// root_mutex_; segments' extents are removed only when no durable root names them and no reader has
+// them pinned.
 #pragma once
 
 #include <deque>
@@ -33,8 +35,9 @@ class journal_engine final : public journal {
                    recovered_journal recovered);
     ~journal_engine() override;
 
-    /// Opens the next ensemble_epoch and starts the strands; after it, records may be appended. Not for read-only use.
-    /// When there are too few devices or no space the journal stays readable, and admit() says why.
+    /// Opens the next ensemble_epoch and starts the strands; after it, records may be appended. Not
+    /// for read-only use. When there are too few devices or no space the journal stays readable,
+    /// and admit() says why.
     task<result<void>> begin();
 
     task<void> stop() override;
@@ -112,8 +115,8 @@ class journal_engine final : public journal {
     task<result<void>> ensure_table(segment_pin& held, lsn position);
     void drop_old_tables(const segment* keep);
     task<result<void>> read_payload_at(lsn position, std::uint64_t offset, bytes_span into);
-    task<result<void>> read_payload_from_disk(segment_pin held, lsn position,
-                                              std::uint64_t offset, bytes_span into);
+    task<result<void>> read_payload_from_disk(segment_pin held, lsn position, std::uint64_t offset,
+                                              bytes_span into);
     void remember_place(segment_id id, const walk_position& at);
     void copy_was_wrong(const segment_pin& held, const segment_member& member,
                         std::uint64_t batch_offset);
@@ -127,26 +130,26 @@ class journal_engine final : public journal {
 
     // append
     lsn next_{1};
-    sha256_digest chain_{};             ///< after the last appended record
-    std::deque<batch_ptr> queue_;       ///< the last one gathers
+    sha256_digest chain_{};        ///< after the last appended record
+    std::deque<batch_ptr> queue_;  ///< the last one gathers
     std::uint64_t pending_records_ = 0;
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t committing_bytes_ = 0;
     std::size_t batch_capacity_hint_ = 0;
     event work_;
-    event progress_;                    ///< pulsed when admit() may look again
+    event progress_;  ///< pulsed when admit() may look again
 
     // commit
     lsn durable_;
     sha256_digest durable_chain_{};
     ensemble_epoch epoch_;
-    segment_ptr open_;                  ///< also the last of retained_; null between segments and when read-only
+    segment_ptr open_;  ///< also the last of retained_; null between segments and when read-only
     std::deque<segment_ptr> retained_;
     std::deque<segment_ptr> prepared_;
     std::deque<segment_ptr> dying_;
     segment_id next_segment_{1};
     std::uint64_t full_bytes_ = 0;
-    std::uint64_t segment_bytes_ = 0;   ///< capacity of the smallest segment made
+    std::uint64_t segment_bytes_ = 0;  ///< capacity of the smallest segment made
     event prepared_ready_;
     async_mutex root_mutex_;
     std::vector<segment_member> garbage_;  ///< extents the next durable root no longer names
@@ -155,7 +158,7 @@ class journal_engine final : public journal {
     event maintain_;
     event mend_;
     lsn release_bound_;
-    bool cannot_prepare_ = false;        ///< the last attempt found no room
+    bool cannot_prepare_ = false;  ///< the last attempt found no room
     std::deque<wrong_batch> wrong_batches_;
 
     // read
@@ -168,7 +171,7 @@ class journal_engine final : public journal {
     bool writable_ = false;
     bool stopping_ = false;
     bool stopped_ = false;
-    bool commits_done_ = false;         ///< the commit strand has ended: the others may
+    bool commits_done_ = false;  ///< the commit strand has ended: the others may
     std::optional<error> failure_;
     bool failure_told_ = false;
     std::function<void(lsn)> durable_consumer_;

@@ -1,12 +1,13 @@
-// The commit strand: batches to the ensemble, one at a time; rolling over; ensemble changes; the root.
+// The commit strand: batches to the ensemble, one at a time; rolling over; ensemble changes; the
+// root.
 //
-// Crash order of a commit: batch written on a member -> its write completed -> that member's flush, issued after ->
-// the same on every member -> acknowledged. The next batch is gathered meanwhile and written only after, so that at
-// most one batch is ever unacknowledged on disk.
-// Crash order of an ensemble change: member fenced -> its fencing durable (settle) -> root with the old segment sealed
-// at the last acknowledged batch, the next segment and the new ensemble_epoch durable -> the batch written there with
-// the same records and LSNs -> acknowledged. What the failed batch left behind the seal is never read again: the
-// sealed length in the root decides, so no fork can rise.
+// Crash order of a commit: batch written on a member -> its write completed -> that member's flush,
+// issued after -> the same on every member -> acknowledged. The next batch is gathered meanwhile
+// and written only after, so that at most one batch is ever unacknowledged on disk. Crash order of
+// an ensemble change: member fenced -> its fencing durable (settle) -> root with the old segment
+// sealed at the last acknowledged batch, the next segment and the new ensemble_epoch durable -> the
+// batch written there with the same records and LSNs -> acknowledged. What the failed batch left
+// behind the seal is never read again: the sealed length in the root decides, so no fork can rise.
 #include <algorithm>
 
 #include "storage/base/canary.h"
@@ -42,11 +43,13 @@ task<void> journal_engine::commit_loop() {
     mend_.set();
 }
 
-/// Makes one batch durable, through as many ensembles as it takes. False when the journal has failed.
+/// Makes one batch durable, through as many ensembles as it takes. False when the journal has
+/// failed.
 task<bool> journal_engine::commit(batch_ptr batch) {
     const nanoseconds began = env_.home.monotonic_now();
     bool again = false;
-    // Ends: every round that fails has fenced a device, and with fewer than m+1 left the journal fails.
+    // Ends: every round that fails has fenced a device, and with fewer than m+1 left the journal
+    // fails.
     for (;;) {
         if (open_ == nullptr || open_->length + batch->padded_length() > open_->capacity) {
             auto rolled = co_await roll_over();
@@ -108,8 +111,8 @@ void journal_engine::acknowledge(const batch_ptr& batch, nanoseconds began) {
     ++commits_;
     records_ += batch->record_count();
     bytes_appended_ += batch->padded_length();
-    batch_capacity_hint_ = std::clamp<std::size_t>(
-        static_cast<std::size_t>(batch->padded_length()), 16 * limits::kib, limits::batch_bytes_max);
+    batch_capacity_hint_ = std::clamp<std::size_t>(static_cast<std::size_t>(batch->padded_length()),
+                                                   16 * limits::kib, limits::batch_bytes_max);
     metrics_.committed(batch->record_count(), batch->padded_length(),
                        env_.home.monotonic_now() - began);
     recent_.add(batch);
@@ -132,7 +135,8 @@ void journal_engine::open_segment(segment_ptr next) {
     maintain_.set();
 }
 
-/// The open segment takes no more batches; one that holds nothing has no place in the chain and goes.
+/// The open segment takes no more batches; one that holds nothing has no place in the chain and
+/// goes.
 void journal_engine::retire_open() {
     if (open_ == nullptr) return;
     TC_ASSERT(!retained_.empty() && retained_.back() == open_);
@@ -148,8 +152,8 @@ void journal_engine::retire_open() {
     open_ = nullptr;
 }
 
-/// Goes on in the next prepared segment. The root names it already, so nothing is written here: recovery follows the
-/// chain from the one into the other.
+/// Goes on in the next prepared segment. The root names it already, so nothing is written here:
+/// recovery follows the chain from the one into the other.
 task<result<void>> journal_engine::roll_over() {
     retire_open();
     for (;;) {
@@ -177,7 +181,8 @@ task<result<void>> journal_engine::change_ensemble() {
     const auto guard = co_await root_mutex_.lock();
     for (;;) {
         if (!io_.wide_enough()) co_return io_.too_narrow();
-        // The fencing must be durable: otherwise a restart could take the failed device's stale copy for a healthy one.
+        // The fencing must be durable: otherwise a restart could take the failed device's stale
+        // copy for a healthy one.
         auto settled = co_await devices_.settle();
         if (!settled) co_return settled;
         auto reopened = co_await reopen_elsewhere();
@@ -194,7 +199,8 @@ task<result<void>> journal_engine::change_ensemble() {
     co_return ok();
 }
 
-/// Seals, opens the next epoch, and writes both to the root. open_ stays null when a member failed meanwhile.
+/// Seals, opens the next epoch, and writes both to the root. open_ stays null when a member failed
+/// meanwhile.
 task<result<void>> journal_engine::reopen_elsewhere() {
     retire_open();
     drop_broken_prepared();
@@ -205,7 +211,8 @@ task<result<void>> journal_engine::reopen_elsewhere() {
         std::vector<segment_ptr> fresh{*made};
         if (!adopt_prepared(fresh)) co_return ok();
     }
-    for (const segment_ptr& ahead : prepared_) ahead->epoch = epoch_;
+    for (const segment_ptr& ahead : prepared_)
+        ahead->epoch = epoch_;
     auto written = co_await write_root();
     if (!written) co_return written;
     if (prepared_.empty() || !io_.whole(*prepared_.front())) co_return ok();
@@ -227,13 +234,16 @@ segment_map journal_engine::map_now() const {
         map.base_next = retained_.front()->first;
         map.base_chain = retained_.front()->chain_start;
     }
-    for (const segment_ptr& held : retained_) map.segments.push_back(held->entry());
-    for (const segment_ptr& held : prepared_) map.segments.push_back(held->entry());
+    for (const segment_ptr& held : retained_)
+        map.segments.push_back(held->entry());
+    for (const segment_ptr& held : prepared_)
+        map.segments.push_back(held->entry());
     return map;
 }
 
-/// Makes the present state durable in the root. Caller holds root_mutex_, so nothing leaves or enters the map meanwhile
-/// except a prepared segment that is opened, which the root names either way.
+/// Makes the present state durable in the root. Caller holds root_mutex_, so nothing leaves or
+/// enters the map meanwhile except a prepared segment that is opened, which the root names either
+/// way.
 task<result<void>> journal_engine::write_root() {
     std::vector<segment_ptr> named(retained_.begin(), retained_.end());
     named.insert(named.end(), prepared_.begin(), prepared_.end());
@@ -247,23 +257,26 @@ task<result<void>> journal_engine::write_root() {
     auto written =
         co_await devices_.replace_root(options_.tier, root_section::journal, std::move(bytes));
     if (!written) co_return written;
-    for (const segment_ptr& held : named) held->in_root = true;
-    for (const segment_ptr& held : forgotten) held->in_root = false;
+    for (const segment_ptr& held : named)
+        held->in_root = true;
+    for (const segment_ptr& held : forgotten)
+        held->in_root = false;
     co_return ok();
 }
 
-/// Crash order at open: recovered copies durable (recovery) -> extents of the first segment durable -> root with the
-/// seals, this segment and the next ensemble_epoch -> appends.
+/// Crash order at open: recovered copies durable (recovery) -> extents of the first segment durable
+/// -> root with the seals, this segment and the next ensemble_epoch -> appends.
 task<result<void>> journal_engine::first_root() {
     const auto guard = co_await root_mutex_.lock();
     ++epoch_.value;
     for (const segment_ptr& held : retained_) {
-        segment_bytes_ = segment_bytes_ == 0 ? held->capacity
-                                             : std::min(segment_bytes_, held->capacity);
+        segment_bytes_ =
+            segment_bytes_ == 0 ? held->capacity : std::min(segment_bytes_, held->capacity);
     }
     auto made = co_await io_.create(segment_id{}, epoch_, loads());
     if (made.is(errc::no_space) && !garbage_.empty()) {
-        // Segments that recovery dropped still hold their space: forget them durably, remove them, try again.
+        // Segments that recovery dropped still hold their space: forget them durably, remove them,
+        // try again.
         auto forgotten = co_await write_root();
         if (!forgotten) co_return forgotten;
         co_await io_.remove(std::move(garbage_));

@@ -1,8 +1,10 @@
-// Behind the commits: segments prepared ahead, released ones forgotten and removed, lost and wrong copies restored.
+// Behind the commits: segments prepared ahead, released ones forgotten and removed, lost and wrong
+// copies restored.
 //
-// Crash order (prepare): extents created and flushed -> root that names them -> the first batch in them.
-// Crash order (free): release_below() -> root without the segment durable -> no reader left -> extents removed.
-// Crash order (restore): new copy written and flushed -> root that names it -> the old extent removed.
+// Crash order (prepare): extents created and flushed -> root that names them -> the first batch in
+// them. Crash order (free): release_below() -> root without the segment durable -> no reader left
+// -> extents removed. Crash order (restore): new copy written and flushed -> root that names it ->
+// the old extent removed.
 #include <algorithm>
 
 #include "storage/base/log.h"
@@ -14,7 +16,8 @@ namespace taicang {
 
 namespace {
 
-/// Slept after each window of a copy restored while the journal works, so that commits keep the disks.
+/// Slept after each window of a copy restored while the journal works, so that commits keep the
+/// disks.
 constexpr nanoseconds restore_pause = 5 * one_millisecond;
 
 }  // namespace
@@ -22,7 +25,8 @@ constexpr nanoseconds restore_pause = 5 * one_millisecond;
 void journal_engine::device_was_fenced() {
     maintain_.set();
     mend_.set();
-    for (const segment_ptr& held : retained_) held->mend_failed = false;
+    for (const segment_ptr& held : retained_)
+        held->mend_failed = false;
 }
 
 task<void> journal_engine::maintain_loop() {
@@ -41,7 +45,8 @@ task<void> journal_engine::maintain_once() {
         fail(io_.too_narrow());
         co_return;
     }
-    // Outside the lock: creating may pre-write whole extents, and an ensemble change must not wait for that.
+    // Outside the lock: creating may pre-write whole extents, and an ensemble change must not wait
+    // for that.
     std::vector<segment_ptr> fresh = co_await create_ahead();
     {
         const auto guard = co_await root_mutex_.lock();
@@ -56,7 +61,8 @@ task<void> journal_engine::maintain_once() {
     if (!failure_) co_await remove_dead();
 }
 
-/// Creates what is missing to segments_prepared once half of them are used, so that a root write serves several.
+/// Creates what is missing to segments_prepared once half of them are used, so that a root write
+/// serves several.
 task<std::vector<segment_ptr>> journal_engine::create_ahead() {
     std::vector<segment_ptr> fresh;
     const std::size_t whole = static_cast<std::size_t>(
@@ -77,8 +83,8 @@ task<std::vector<segment_ptr>> journal_engine::create_ahead() {
     co_return fresh;
 }
 
-/// Gives new segments their ids and the present epoch; ids follow the order in which segments will be used.
-/// False when none of them is whole any more.
+/// Gives new segments their ids and the present epoch; ids follow the order in which segments will
+/// be used. False when none of them is whole any more.
 bool journal_engine::adopt_prepared(std::vector<segment_ptr>& fresh) {
     bool adopted = false;
     for (const segment_ptr& made : fresh) {
@@ -90,8 +96,8 @@ bool journal_engine::adopt_prepared(std::vector<segment_ptr>& fresh) {
         made->id = next_segment_;
         ++next_segment_.value;
         made->epoch = epoch_;
-        segment_bytes_ = segment_bytes_ == 0 ? made->capacity
-                                             : std::min(segment_bytes_, made->capacity);
+        segment_bytes_ =
+            segment_bytes_ == 0 ? made->capacity : std::min(segment_bytes_, made->capacity);
         prepared_.push_back(made);
         adopted = true;
     }
@@ -209,7 +215,8 @@ task<bool> journal_engine::mend_one_segment() {
             if (!written) fail(written.error().with_context("writing the journal's segment map"));
         }
     }
-    // Whichever extents no durable root names now; after a failed root write nobody knows, and the next open sweeps.
+    // Whichever extents no durable root names now; after a failed root write nobody knows, and the
+    // next open sweeps.
     std::vector<segment_member> useless;
     for (const segment_member& member : named ? before : restored->members) {
         const auto& used = named ? found->members : before;

@@ -1,5 +1,5 @@
-// Reading durable records: from memory when they are recent, else from any copy that verifies. A copy that does not is
-// reported to the device room and written again behind.
+// Reading durable records: from memory when they are recent, else from any copy that verifies. A
+// copy that does not is reported to the device room and written again behind.
 #include <algorithm>
 #include <cstring>
 
@@ -42,23 +42,22 @@ std::uint64_t bytes_of(const std::vector<journal_record>& records) {
 }  // namespace
 
 segment_ptr journal_engine::segment_of(lsn position) const {
-    const auto after = std::upper_bound(
-        retained_.begin(), retained_.end(), position,
-        [](lsn wanted, const segment_ptr& held) { return wanted < held->first; });
+    const auto after =
+        std::upper_bound(retained_.begin(), retained_.end(), position,
+                         [](lsn wanted, const segment_ptr& held) { return wanted < held->first; });
     if (after == retained_.begin()) return nullptr;
     const segment_ptr& held = *std::prev(after);
     return position <= held->last ? held : nullptr;
 }
 
 error journal_engine::released(lsn position) const {
-    return error(errc::not_found,
-                 "journal record " + std::to_string(position.value) +
-                     " is not held: the journal holds " + std::to_string(first_retained().value) +
-                     " to " + std::to_string(durable_.value));
+    return error(errc::not_found, "journal record " + std::to_string(position.value) +
+                                      " is not held: the journal holds " +
+                                      std::to_string(first_retained().value) + " to " +
+                                      std::to_string(durable_.value));
 }
 
-task<result<std::vector<journal_record>>> journal_engine::read_from(lsn from,
-                                                                    std::size_t bytes_max,
+task<result<std::vector<journal_record>>> journal_engine::read_from(lsn from, std::size_t bytes_max,
                                                                     bool with_payload) {
     if (!gate_.try_enter()) co_return error(errc::stopped, "the journal is closed");
     auto records = co_await read_records(from, bytes_max, with_payload);
@@ -72,7 +71,8 @@ task<result<std::vector<journal_record>>> journal_engine::read_records(lsn from,
     std::vector<journal_record> out;
     lsn at = from;
     while (at <= durable_ && (out.empty() || bytes_of(out) < bytes_max)) {
-        const auto recent = recent_.find(at);
+        // Memory may still hold what was released; what is gone for one reader is gone for all.
+        const auto recent = at < first_retained() ? nullptr : recent_.find(at);
         if (recent != nullptr) {
             // Built by this process and never left its memory: nothing to verify.
             std::vector<record_view> views;
@@ -237,10 +237,9 @@ task<result<void>> journal_engine::read_payload(lsn position, std::uint64_t offs
 
 task<result<void>> journal_engine::read_payload_at(lsn position, std::uint64_t offset,
                                                    bytes_span into) {
-    const auto recent = recent_.find(position);
+    const auto recent = position < first_retained() ? nullptr : recent_.find(position);
     if (recent != nullptr) {
-        const payload_place& place =
-            recent->payloads()[position.value - recent->first().value];
+        const payload_place& place = recent->payloads()[position.value - recent->first().value];
         if (offset > place.length || into.size() > place.length - offset) {
             co_return error(errc::invalid_argument, "a range beyond the record's payload");
         }

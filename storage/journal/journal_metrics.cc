@@ -48,7 +48,8 @@ void journal_metrics::committed(std::uint32_t record_count, std::uint64_t bytes_
     bytes.add(bytes_written);
     commit_latency.observe_ns(took_ns);
     std::size_t index = 0;
-    while (index < size_classes.size() && record_count > size_classes[index]) ++index;
+    while (index < size_classes.size() && record_count > size_classes[index])
+        ++index;
     batch_sizes[index]->add();
 }
 

@@ -1,6 +1,6 @@
-// The newest durable batches in memory, so that a reader close behind the head (index apply, packing, replication)
-// needs no disk. Bounded by limits::journal_recent_bytes_max.
-// Threads: the shard's executor. Lifetime: a batch handed out stays valid while its pointer is held.
+// The newest durable batches in memory, so that a reader close behind the head (index apply,
+// packing, replication) needs no disk. Bounded by limits::journal_recent_bytes_max. Threads: the
+// shard's executor. Lifetime: a batch handed out stays valid while its pointer is held.
 #pragma once
 
 #include <deque>
@@ -22,7 +22,8 @@ class recent_batches {
         }
     }
 
-    /// The batch that holds `position`, or null. Batches are dense in LSNs, so the order is a search key.
+    /// The batch that holds `position`, or null. Batches are dense in LSNs, so the order is a
+    /// search key.
     [[nodiscard]] std::shared_ptr<const batch_builder> find(lsn position) const {
         if (held_.empty() || position < held_.front()->first() || position > held_.back()->last()) {
             return nullptr;

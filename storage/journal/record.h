@@ -1,6 +1,6 @@
-// A journal record: what every mutation is. The header is fixed and chained; the body holds the effects and stays for
-// ever; the payload (bytes of small objects) may be dropped once packing has moved them.
-// Values; any thread.
+// A journal record: what every mutation is. The header is fixed and chained; the body holds the
+// effects and stays for ever; the payload (bytes of small objects) may be dropped once packing has
+// moved them. Values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,24 +20,26 @@ enum class record_kind : std::uint16_t {
     heartbeat = 3,  ///< no effects; moves clocks and frontiers
 };
 
-inline constexpr std::uint16_t record_flag_skippable = 1;  ///< a reader that does not know the kind may pass over it
+inline constexpr std::uint16_t record_flag_skippable =
+    1;  ///< a reader that does not know the kind may pass over it
 
 struct record_header {
     lsn position;
     hybrid_clock clock;
     hub_id origin;
     shard_id shard;
-    set_id set;                        ///< 0: in no replication set
+    set_id set;  ///< 0: in no replication set
     std::uint64_t set_sequence = 0;
     record_kind kind{};
     std::uint16_t flags = 0;
     std::uint32_t body_length = 0;
     std::uint32_t payload_length = 0;
     sha256_digest body_digest{};
-    sha256_digest payload_digest{};    ///< all zero when payload_length is 0
+    sha256_digest payload_digest{};  ///< all zero when payload_length is 0
 };
 
-/// What a caller hands to append(). The payload is borrowed from `payload_owner`, kept until the record is durable.
+/// What a caller hands to append(). The payload is borrowed from `payload_owner`, kept until the
+/// record is durable.
 struct record_draft {
     record_kind kind = record_kind::mutation;
     std::uint16_t flags = 0;
@@ -47,7 +49,8 @@ struct record_draft {
     std::uint64_t set_sequence = 0;
     std::string body;
     bytes_view payload;
-    sha256_digest payload_digest{};    ///< of the payload; the caller has it already (it is the blob's digest)
+    sha256_digest
+        payload_digest{};  ///< of the payload; the caller has it already (it is the blob's digest)
     std::shared_ptr<void> payload_owner;
 };
 

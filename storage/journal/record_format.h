@@ -15,7 +15,8 @@ void encode_record_header(const record_header& header, std::byte* into) noexcept
 /// Reads them back. False when reserved bytes are not zero or lengths pass their limits.
 [[nodiscard]] bool decode_record_header(bytes_view from, record_header& header) noexcept;
 
-/// chain_n = SHA-256(chain_{n-1} || encoded header n). The chain begins with 32 zero bytes before LSN 1.
+/// chain_n = SHA-256(chain_{n-1} || encoded header n). The chain begins with 32 zero bytes before
+/// LSN 1.
 [[nodiscard]] sha256_digest chain_next(const sha256_digest& chain, bytes_view encoded_header);
 
 }  // namespace taicang

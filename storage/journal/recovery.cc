@@ -51,7 +51,8 @@ void recovery::keep(segment_ptr held) {
 task<bool> recovery::mend(segment_ptr held, const walked_batch& batch) {
     TC_MARK("journal.merged_copies");
     std::vector<segment_member> wrong;
-    for (const std::size_t copy : batch.wrong) wrong.push_back(held->members[copy]);
+    for (const std::size_t copy : batch.wrong)
+        wrong.push_back(held->members[copy]);
     const bool written =
         co_await io_.write_all(std::move(wrong), batch.header.offset, batch.bytes, false);
     co_return written;
@@ -106,12 +107,12 @@ void recovery::truncate_at(const segment_entry& entry, const error& why) {
 task<result<void>> recovery::take_sealed(segment_entry entry) {
     TC_ASSERT(entry.first == out_.next);
     segment_ptr held = segment_from(entry, entry.first, out_.chain);
-    const bool reachable = std::any_of(
-        entry.members.begin(), entry.members.end(), [this](const segment_member& member) {
-            return io_.devices().find(member.device) != nullptr;
-        });
-    // Sealed segments were whole on m+1 when the root said so, and every read verifies them: they are read now only
-    // when damage anywhere must be known before the journal opens.
+    const bool reachable = std::any_of(entry.members.begin(), entry.members.end(),
+                                       [this](const segment_member& member) {
+                                           return io_.devices().find(member.device) != nullptr;
+                                       });
+    // Sealed segments were whole on m+1 when the root said so, and every read verifies them: they
+    // are read now only when damage anywhere must be known before the journal opens.
     if (reachable && !options_.verify_all && !options_.accept_loss) {
         held->length = entry.length;
         held->last = entry.last;
@@ -158,14 +159,15 @@ task<result<bool>> recovery::continues_in(std::size_t index) {
     co_return *step != nullptr;
 }
 
-/// The chain stops in live segment `index`. Whether that is the end or damage, whole headers behind it tell.
+/// The chain stops in live segment `index`. Whether that is the end or damage, whole headers behind
+/// it tell.
 task<result<void>> recovery::decide_end(std::size_t index) {
     lsn last_seen;
     bool unreachable = false;
-    std::uint64_t from = out_.segments.empty() || out_.segments.back()->id !=
-                                                      map_.segments[index].id
-                             ? 0
-                             : out_.segments.back()->length;
+    std::uint64_t from =
+        out_.segments.empty() || out_.segments.back()->id != map_.segments[index].id
+            ? 0
+            : out_.segments.back()->length;
     const std::uint64_t stopped_at = from;
     for (std::size_t i = index; i < map_.segments.size(); ++i) {
         const segment_ptr probe = segment_from(map_.segments[i], out_.next, out_.chain);
@@ -204,7 +206,8 @@ task<result<void>> recovery::take_live(std::size_t index) {
         walked_.push_back(held);
         keep(held);
     } else {
-        // Prepared and never used, or only with bytes that no chain reaches: another segment takes its place.
+        // Prepared and never used, or only with bytes that no chain reaches: another segment takes
+        // its place.
         discard(entry.members);
     }
     if (holds_records) {
@@ -217,8 +220,9 @@ task<result<void>> recovery::take_live(std::size_t index) {
     co_return decided;
 }
 
-/// Every copy of what was walked is flushed (a process killed between write and flush leaves bytes that can be read
-/// but not relied on), and copies on lost devices are restored, before the root may call these segments sealed.
+/// Every copy of what was walked is flushed (a process killed between write and flush leaves bytes
+/// that can be read but not relied on), and copies on lost devices are restored, before the root
+/// may call these segments sealed.
 task<result<void>> recovery::make_durable() {
     for (const segment_ptr& held : walked_) {
         for (;;) {

@@ -1,10 +1,10 @@
 // Recovery: from the segment map in the root to the one chain that is the journal.
-// Sealed segments end where the map says; live ones are read batch by batch from every reachable copy, the copies are
-// made equal, and the end of the log is decided: a gap at or below the highest acknowledged LSN seen is damage, a gap
-// above it is the unacknowledged tail.
-// Threads: the shard's executor. Lifetime: one run inside journal::open.
-// Crash order: copies made equal and flushed, lost ones restored -> (engine) root with the seals and the next
-// ensemble_epoch -> first new batch. Crashing anywhere in between repeats the same recovery with the same outcome.
+// Sealed segments end where the map says; live ones are read batch by batch from every reachable
+// copy, the copies are made equal, and the end of the log is decided: a gap at or below the highest
+// acknowledged LSN seen is damage, a gap above it is the unacknowledged tail. Threads: the shard's
+// executor. Lifetime: one run inside journal::open. Crash order: copies made equal and flushed,
+// lost ones restored -> (engine) root with the seals and the next ensemble_epoch -> first new
+// batch. Crashing anywhere in between repeats the same recovery with the same outcome.
 #pragma once
 
 #include <deque>
@@ -21,13 +21,13 @@
 namespace taicang {
 
 struct recovered_journal {
-    std::deque<segment_ptr> segments;   ///< full, in order, none empty
-    lsn next{1};                        ///< LSN of the next record
+    std::deque<segment_ptr> segments;  ///< full, in order, none empty
+    lsn next{1};                       ///< LSN of the next record
     sha256_digest chain{};
-    ensemble_epoch epoch;               ///< the highest opened so far
+    ensemble_epoch epoch;  ///< the highest opened so far
     segment_id next_segment{1};
     std::vector<segment_member> garbage;  ///< extents that no segment uses any more
-    bool writable = false;              ///< everything live is durable on m+1
+    bool writable = false;                ///< everything live is durable on m+1
 };
 
 struct recovery_options {

@@ -1,7 +1,8 @@
 // A segment at run time: where its copies lie, what it holds, and who is reading it.
-// Threads: the shard's executor. Lifetime: shared by the engine's lists and by readers' pins; the extents are removed
-// only when the root no longer names the segment and no pin is left.
-// Invariants: chain_end follows from chain_start by the records first..last; length counts acknowledged bytes only.
+// Threads: the shard's executor. Lifetime: shared by the engine's lists and by readers' pins; the
+// extents are removed only when the root no longer names the segment and no pin is left.
+// Invariants: chain_end follows from chain_start by the records first..last; length counts
+// acknowledged bytes only.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +66,7 @@ class segment_pin {
     segment_pin(segment_ptr held, event& wake) : held_(std::move(held)), wake_(&wake) {
         ++held_->pins;
     }
-    segment_pin(segment_pin&& other) noexcept
-        : held_(std::move(other.held_)), wake_(other.wake_) {}
+    segment_pin(segment_pin&& other) noexcept : held_(std::move(other.held_)), wake_(other.wake_) {}
     segment_pin& operator=(segment_pin&&) = delete;
     ~segment_pin() {
         if (held_ == nullptr) return;

@@ -83,8 +83,10 @@ task<result<bool>> copy_batches(segment_io& io, segment_ptr from,
 std::vector<uuid> devices_of(const std::vector<segment_member>& a,
                              const std::vector<segment_member>& b) {
     std::vector<uuid> list;
-    for (const segment_member& member : a) list.push_back(member.device);
-    for (const segment_member& member : b) list.push_back(member.device);
+    for (const segment_member& member : a)
+        list.push_back(member.device);
+    for (const segment_member& member : b)
+        list.push_back(member.device);
     return list;
 }
 

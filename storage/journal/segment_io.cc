@@ -40,7 +40,9 @@ segment_io::segment_io(environment& env, device_set& devices, tier_id tier,
                        unsigned parity) noexcept
     : env_(env), devices_(devices), tier_(tier), ensemble_size_(members_for(parity)) {}
 
-bool segment_io::wide_enough() const { return devices_.active(tier_).size() >= ensemble_size_; }
+bool segment_io::wide_enough() const {
+    return devices_.active(tier_).size() >= ensemble_size_;
+}
 
 error segment_io::too_narrow() const {
     return error(errc::stripe_narrow,
@@ -69,8 +71,8 @@ std::vector<extent_device*> segment_io::candidates(const std::vector<uuid>& take
 }
 
 void segment_io::fence_after(const uuid& device, const error& why, const char* what) {
-    // The device room fences on its own when a write or flush fails; saying it again is harmless, and leaves no way
-    // for a device that lost a write to stay in an ensemble.
+    // The device room fences on its own when a write or flush fails; saying it again is harmless,
+    // and leaves no way for a device that lost a write to stay in an ensemble.
     if (why.code == errc::no_space || why.code == errc::not_found) {
         log_event(log_level::warn, "journal_copy_failed")
             .with("device", device.text())
@@ -99,7 +101,8 @@ task<result<segment_member>> segment_io::create_member(std::vector<uuid> taken,
             full = full || created.is(errc::no_space);
             continue;
         }
-        // Crash order: the extent is durable before any root names it; until then it is an orphan that open() sweeps.
+        // Crash order: the extent is durable before any root names it; until then it is an orphan
+        // that open() sweeps.
         auto flushed = co_await flush_copy(member.device);
         if (!flushed) continue;
         co_return member;
@@ -119,7 +122,8 @@ task<result<segment_ptr>> segment_io::create(segment_id id, ensemble_epoch epoch
     made->epoch = epoch;
     std::vector<uuid> taken;
     while (made->members.size() < ensemble_size_) {
-        // One after the other: creation may have to pre-write 16 MiB, and foreground commits share the disks.
+        // One after the other: creation may have to pre-write 16 MiB, and foreground commits share
+        // the disks.
         auto member = co_await create_member(taken, loads, 0);
         if (!member) {
             co_await remove(made->members);
@@ -182,7 +186,8 @@ task<bool> segment_io::write_all(std::vector<segment_member> members, std::uint6
 task<bool> segment_io::flush_all(std::vector<segment_member> members) {
     std::vector<task<result<void>>> running;
     running.reserve(members.size());
-    for (const segment_member& member : members) running.push_back(flush_copy(member.device));
+    for (const segment_member& member : members)
+        running.push_back(flush_copy(member.device));
     co_return co_await all_ok(std::move(running));
 }
 

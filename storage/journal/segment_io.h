@@ -42,13 +42,14 @@ class segment_io {
     /// Creates the extents of a segment, durable before it answers. errc::no_space, stripe_narrow.
     task<result<segment_ptr>> create(segment_id id, ensemble_epoch epoch,
                                      std::vector<device_load> loads);
-    /// Creates one extent on an active device that is not in `taken`, durable. errc::no_space, stripe_narrow.
+    /// Creates one extent on an active device that is not in `taken`, durable. errc::no_space,
+    /// stripe_narrow.
     task<result<segment_member>> create_member(std::vector<uuid> taken,
                                                std::vector<device_load> loads,
                                                std::uint64_t capacity);
 
-    /// Writes to every member side by side, each followed by its own flush when `flush`. False when any failed; the
-    /// devices that failed are fenced by then.
+    /// Writes to every member side by side, each followed by its own flush when `flush`. False when
+    /// any failed; the devices that failed are fenced by then.
     task<bool> write_all(std::vector<segment_member> members, std::uint64_t offset,
                          bytes_view bytes, bool flush);
     task<bool> flush_all(std::vector<segment_member> members);
@@ -56,7 +57,8 @@ class segment_io {
                                   bool flush);
     task<result<void>> flush_copy(uuid device);
 
-    /// Removes extents on devices that are active; failures are logged (orphans are swept at the next open).
+    /// Removes extents on devices that are active; failures are logged (orphans are swept at the
+    /// next open).
     task<void> remove(std::vector<segment_member> members);
     /// Removes journal extents that `named` does not list.
     task<void> sweep_orphans(std::vector<segment_member> named);

@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t map_magic = 0x3150414d53'4a4354ULL;  // "TCJSMAP1"
 constexpr std::uint16_t map_version = 1;
 
-void put_digest(encoder& out, const sha256_digest& digest) { out.raw(digest); }
+void put_digest(encoder& out, const sha256_digest& digest) {
+    out.raw(digest);
+}
 
 sha256_digest get_digest(decoder& in) {
     sha256_digest digest{};
@@ -112,7 +114,8 @@ std::string encode_segment_map(const segment_map& map) {
     out.u64(map.base_next.value);
     put_digest(out, map.base_chain);
     out.u32(static_cast<std::uint32_t>(map.segments.size()));
-    for (const segment_entry& segment : map.segments) put_segment(out, segment);
+    for (const segment_entry& segment : map.segments)
+        put_segment(out, segment);
     out.u32(crc32c(as_bytes(bytes)));
     return bytes;
 }
@@ -131,9 +134,9 @@ result<segment_map> decode_segment_map(bytes_view bytes) {
     in.u32();  // compat features change nothing for a reader
     const std::uint32_t ro_compat = in.u32();
     const std::uint32_t incompat = in.u32();
-    if (in.ok() && (version != map_version ||
-                    (incompat & ~journal_format::known_incompat_features) != 0 ||
-                    (ro_compat & ~journal_format::known_ro_compat_features) != 0)) {
+    if (in.ok() &&
+        (version != map_version || (incompat & ~journal_format::known_incompat_features) != 0 ||
+         (ro_compat & ~journal_format::known_ro_compat_features) != 0)) {
         return error(errc::version_unsupported,
                      "the journal was written by a newer taicang (segment map version " +
                          std::to_string(version) + "); start that version again");
@@ -146,7 +149,8 @@ result<segment_map> decode_segment_map(bytes_view bytes) {
     map.base_chain = get_digest(in);
     const std::uint32_t count = in.u32();
     if (count > limits::journal_segments_max) in.fail();
-    for (std::uint32_t i = 0; i < count && in.ok(); ++i) map.segments.push_back(get_segment(in));
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+        map.segments.push_back(get_segment(in));
     if (!in.finished() || !consistent(map)) return damaged;
     return map;
 }

@@ -1,6 +1,6 @@
-// The segment map: what the root of the tier says of the journal (section root_section::journal). It decides which
-// segments exist, on which extents their copies lie, and where a segment ends that was sealed.
-// Values; any thread. Invariants: ids increase; sealed segments come before live ones.
+// The segment map: what the root of the tier says of the journal (section root_section::journal).
+// It decides which segments exist, on which extents their copies lie, and where a segment ends that
+// was sealed. Values; any thread. Invariants: ids increase; sealed segments come before live ones.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct segment_member {
 };
 
 enum class segment_state : std::uint8_t {
-    live = 1,    ///< prepared, open, or full without the root knowing: recovery finds its end by reading
+    live =
+        1,  ///< prepared, open, or full without the root knowing: recovery finds its end by reading
     sealed = 2,  ///< ends where the map says, whatever lies behind
 };
 
@@ -42,10 +43,10 @@ struct segment_entry {
 
 struct segment_map {
     shard_id shard;
-    ensemble_epoch epoch;           ///< the highest ever opened
-    segment_id next_segment{1};     ///< the next id to give
-    lsn base_next{1};               ///< first LSN of the first segment
-    sha256_digest base_chain{};     ///< chain before it
+    ensemble_epoch epoch;        ///< the highest ever opened
+    segment_id next_segment{1};  ///< the next id to give
+    lsn base_next{1};            ///< first LSN of the first segment
+    sha256_digest base_chain{};  ///< chain before it
     std::vector<segment_entry> segments;
     bool operator==(const segment_map&) const = default;
 };

@@ -42,9 +42,9 @@ const payload_place& segment_table::payload_of(lsn position) const {
 
 const batch_place& segment_table::batch_of(lsn position) const {
     TC_ASSERT(holds(position));
-    const auto after = std::upper_bound(
-        batches_.begin(), batches_.end(), position,
-        [](lsn wanted, const batch_place& batch) { return wanted < batch.first; });
+    const auto after =
+        std::upper_bound(batches_.begin(), batches_.end(), position,
+                         [](lsn wanted, const batch_place& batch) { return wanted < batch.first; });
     return *std::prev(after);
 }
 

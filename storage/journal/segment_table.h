@@ -1,6 +1,7 @@
 // Finds a record in its segment: where each batch begins, and where each payload lies with its CRC.
-// Threads: the shard's executor. Lifetime: belongs to its segment; dropped and built again by reading when
-// limits::journal_tables_bytes_max is passed. Invariants: LSNs are dense, batches lie in order without overlap.
+// Threads: the shard's executor. Lifetime: belongs to its segment; dropped and built again by
+// reading when limits::journal_tables_bytes_max is passed. Invariants: LSNs are dense, batches lie
+// in order without overlap.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,10 @@
 namespace taicang {
 
 struct payload_place {
-    std::uint32_t offset = 0;  ///< in the batch (in a batch's own list) or in the segment (in a table)
+    std::uint32_t offset =
+        0;  ///< in the batch (in a batch's own list) or in the segment (in a table)
     std::uint32_t length = 0;
-    std::uint32_t crc = 0;     ///< CRC32C of the payload
+    std::uint32_t crc = 0;  ///< CRC32C of the payload
 };
 
 struct batch_place {
@@ -23,8 +25,10 @@ struct batch_place {
     std::uint32_t length = 0;  ///< padded
 };
 
-/// Payloads of a decoded batch, with their CRCs computed anew; offsets count from the batch's start.
-std::vector<payload_place> payload_places(bytes_view batch, const std::vector<record_view>& records);
+/// Payloads of a decoded batch, with their CRCs computed anew; offsets count from the batch's
+/// start.
+std::vector<payload_place> payload_places(bytes_view batch,
+                                          const std::vector<record_view>& records);
 
 class segment_table {
   public:

@@ -64,7 +64,8 @@ task<bytes_view> segment_walker::fetch(std::size_t copy, std::uint64_t offset,
         const std::uint64_t ahead = std::min<std::uint64_t>(
             std::max<std::uint64_t>(length, options_.window_bytes), source_.capacity - offset);
         bool read = co_await fill(copy, offset, ahead);
-        // One bad sector must not hide its neighbours: other copies may be bad elsewhere in the same window.
+        // One bad sector must not hide its neighbours: other copies may be bad elsewhere in the
+        // same window.
         if (!read && ahead > length) read = co_await fill(copy, offset, length);
         if (!read) co_return bytes_view{};
     }

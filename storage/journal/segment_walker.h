@@ -1,6 +1,7 @@
-// Walks the batches of a segment in order, each taken from a copy that verifies: place, checksums, and the hash chain
-// from one batch to the next. Readers stop at the first good copy; recovery compares all of them.
-// Threads: the shard's executor. Lifetime: borrows env and devices; the batch given out is valid until the next step.
+// Walks the batches of a segment in order, each taken from a copy that verifies: place, checksums,
+// and the hash chain from one batch to the next. Readers stop at the first good copy; recovery
+// compares all of them. Threads: the shard's executor. Lifetime: borrows env and devices; the batch
+// given out is valid until the next step.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@
 
 namespace taicang {
 
-/// Where a walk stands. With `known` false the first batch is taken as it says and the walk goes on from it.
+/// Where a walk stands. With `known` false the first batch is taken as it says and the walk goes on
+/// from it.
 struct walk_position {
     std::uint64_t offset = 0;
     std::uint64_t sequence = 0;
@@ -38,21 +40,22 @@ struct walk_options {
     std::size_t window_bytes = 0;  ///< read ahead per copy
     bool compare_copies = false;   ///< read every copy and name those that differ
     batch_checks checks;
-    std::size_t preferred = 0;     ///< copy to begin with
+    std::size_t preferred = 0;  ///< copy to begin with
 };
 
 struct walked_batch {
     batch_header header;
-    bytes_view bytes;                  ///< padded
+    bytes_view bytes;  ///< padded
     std::vector<record_view> records;
-    std::vector<std::size_t> wrong;    ///< members (indices) that were asked and lack this batch or disagree
+    std::vector<std::size_t>
+        wrong;  ///< members (indices) that were asked and lack this batch or disagree
     std::size_t chosen = 0;
 };
 
 class segment_walker {
   public:
-    segment_walker(environment& env, device_set& devices, walk_source source,
-                   walk_position from, walk_options options);
+    segment_walker(environment& env, device_set& devices, walk_source source, walk_position from,
+                   walk_options options);
 
     /// The next batch, ending at or before `end`; null when no reachable copy has one there.
     /// errc::version_unsupported when a whole header of a newer version is found.
@@ -62,10 +65,12 @@ class segment_walker {
     [[nodiscard]] std::vector<std::size_t> reachable() const;
     /// What was found, copy by copy, where the walk ended: "device: reason".
     [[nodiscard]] const std::string& end_reason() const noexcept { return end_reason_; }
-    /// True when a copy holds the beginning of the wanted batch where the walk ended: torn, not absent.
+    /// True when a copy holds the beginning of the wanted batch where the walk ended: torn, not
+    /// absent.
     [[nodiscard]] bool end_is_torn() const noexcept { return end_is_torn_; }
 
-    /// What whole headers behind the walk's end say; the evidence that something acknowledged is missing.
+    /// What whole headers behind the walk's end say; the evidence that something acknowledged is
+    /// missing.
     struct evidence {
         lsn last_acknowledged;
         lsn last_seen;
