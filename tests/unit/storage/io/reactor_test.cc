@@ -1,12 +1,18 @@
 // Real reactors: crossing between threads, timers, stopping, the choice of the backend, locks
 // against other processes.
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <thread>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +205,54 @@ TEST(reactor, a_backend_that_is_asked_for_is_used_and_its_reason_told) {
     EXPECT_EQ(reason.substr(0, backend.size()), backend) << reason;
 }
 
+task<bool> plain_use(disk& files, buffer_pool& pool, std::string path) {
+    auto opened = co_await files.open(path, open_mode::create_exclusive);
+    if (!opened.ok()) co_return false;
+    std::unique_ptr<disk_file> file = std::move(opened).value();
+    const buffer page = patterned(pool, 65536, 4);
+    auto written = co_await file->write(0, page.view());
+    auto flushed = co_await file->flush();
+    buffer got = pool.allocate(65536);
+    auto read = co_await file->read(0, got.span());
+    co_return written.ok() && flushed.ok() && read.ok() && equal(page.view(), got.view());
+}
+
+/// From now on io_uring_setup answers `number` in this process, as a container's filter makes it.
+bool forbid_io_uring(std::uint32_t number) {
+    sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | number),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{4, rules};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// In a process of its own: 0 when a reactor works on threads, says why, and refuses to be forced
+/// onto a ring.
+int fall_back(std::uint32_t number, const char* reason) {
+    if (!forbid_io_uring(number)) return 2;
+    const auto home = start("fallback");
+    if (home->files().backend() != "threads") return 3;
+    if (home->backend_reason() != std::string("threads: io_uring_setup: ") + reason) return 4;
+    reactor_options forced;
+    forced.backend = disk_backend::io_uring;
+    const auto refused = reactor::start(forced);
+    if (!refused.is(errc::unsupported)) return 5;
+    real_world world(disk_backend::automatic);
+    task<bool> body = plain_use(world.files(), world.pool(), world.root() + "/f");
+    return world.run(std::move(body)) ? 0 : 6;
+}
+
+TEST(reactor_death, where_io_uring_is_forbidden_threads_do_the_work_and_the_reason_is_kept) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(_exit(fall_back(EPERM, "Operation not permitted")), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(_exit(fall_back(ENOSYS, "Function not implemented")), testing::ExitedWithCode(0),
+                "");
+}
+
 task<bool> open_busy(disk& files, std::string path, std::string* sentence) {
     auto opened = co_await files.open(path, open_mode::existing);
     if (opened.ok()) co_return false;
@@ -234,18 +288,6 @@ TEST(reactor, a_file_locked_by_another_process_names_that_process) {
     waitpid(other, nullptr, 0);
     close(ready[0]);
     close(ready[1]);
-}
-
-task<bool> plain_use(disk& files, buffer_pool& pool, std::string path) {
-    auto opened = co_await files.open(path, open_mode::create_exclusive);
-    if (!opened.ok()) co_return false;
-    std::unique_ptr<disk_file> file = std::move(opened).value();
-    const buffer page = patterned(pool, 65536, 4);
-    auto written = co_await file->write(0, page.view());
-    auto flushed = co_await file->flush();
-    buffer got = pool.allocate(65536);
-    auto read = co_await file->read(0, got.span());
-    co_return written.ok() && flushed.ok() && read.ok() && equal(page.view(), got.view());
 }
 
 TEST(reactor, a_filesystem_in_memory_works_with_or_without_direct_io) {
