@@ -1,6 +1,7 @@
-// Power cuts at every kind of moment: while formatting, starting, writing roots, fencing, and while extents come and go;
-// with devices that are taken away and put back in between. What was acknowledged stays, what was not is old or new as a
-// whole, and no healthy device is ever turned away.
+// Power cuts at every kind of moment: while formatting, starting, writing roots, fencing, and while
+// extents come and go; with devices that are taken away and put back in between. What was
+// acknowledged stays, what was not is old or new as a whole, and no healthy device is ever turned
+// away.
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -118,8 +119,8 @@ task<void> keep_creating(crash_case& test, extent_device& device) {
     std::vector<extent_name> mine;
     while (!test.stop) {
         const extent_name name = world.set->next_extent_name();
-        const auto purpose = world.sim.random().one_in(8) ? extent_purpose::journal
-                                                          : extent_purpose::stripe;
+        const auto purpose =
+            world.sim.random().one_in(8) ? extent_purpose::journal : extent_purpose::stripe;
         auto made = co_await device.create(name, purpose);
         if (!made) co_return;
         history::extent noted{device.id(), name.sequence, made->life.value, 0};
@@ -173,9 +174,8 @@ void check_extents(crash_case& test) {
         extent_device* device = world.set->find(noted.device);
         if (device == nullptr) continue;
         const auto all = device->list();
-        const auto found = std::find_if(all.begin(), all.end(), [&](const extent_info& each) {
-            return each.name == name;
-        });
+        const auto found = std::find_if(all.begin(), all.end(),
+                                        [&](const extent_info& each) { return each.name == name; });
         ASSERT_NE(found, all.end()) << name.text();
         EXPECT_EQ(found->life.value, noted.life);
         if (noted.sealed != 0) {

@@ -48,7 +48,9 @@ class device_world {
         return sim.run(std::move(body));
     }
 
-    result<void> format(hub_layout layout) { return run(device_set::format(env, std::move(layout))); }
+    result<void> format(hub_layout layout) {
+        return run(device_set::format(env, std::move(layout)));
+    }
     result<void> open(bool accept_loss = false, bool read_only = false) {
         close();
         auto opened = run(device_set::open(env, {hub_directory, accept_loss, read_only}));
@@ -101,7 +103,9 @@ class device_world {
     }
     extent_device* device(const std::string& file_name) { return set->find(info(file_name).id); }
 
-    static std::string path(const std::string& file_name) { return hub_directory + "/" + file_name; }
+    static std::string path(const std::string& file_name) {
+        return hub_directory + "/" + file_name;
+    }
     static std::string nvme(unsigned number) { return "nvme-" + std::to_string(number) + ".dev"; }
 
     std::vector<std::byte> contents(const std::string& file_name) {
@@ -142,7 +146,8 @@ class device_world {
         co_return true;
     }
     static task<bool> report_read_failures(device_set& devices, uuid id, std::uint64_t times) {
-        for (std::uint64_t i = 0; i < times; ++i) devices.report_read_failure(id);
+        for (std::uint64_t i = 0; i < times; ++i)
+            devices.report_read_failure(id);
         co_return true;
     }
     static task<result<void>> write_file(environment& env, std::string path,

@@ -122,15 +122,18 @@ task<std::string> fill_to_the_end(device_set& set, extent_device& device) {
         creates.push_back(device.create(names.back(), extent_purpose::stripe));
     }
     auto made = co_await when_all(std::move(creates));
-    for (const auto& each : made) CONTRACT(each.ok());
+    for (const auto& each : made)
+        CONTRACT(each.ok());
     CONTRACT(device.free_extents() == 0);
     const extent_name one_more = set.next_extent_name();
     auto refused = co_await device.create(one_more, extent_purpose::stripe);
     CONTRACT(refused.is(errc::no_space));
     std::vector<task<result<void>>> removals;
-    for (const extent_name& each : names) removals.push_back(device.remove(each));
+    for (const extent_name& each : names)
+        removals.push_back(device.remove(each));
     auto removed = co_await when_all(std::move(removals));
-    for (const auto& each : removed) CONTRACT(each.ok());
+    for (const auto& each : removed)
+        CONTRACT(each.ok());
     CONTRACT(device.free_extents() == total);
     co_return std::string();
 }
@@ -152,7 +155,8 @@ task<std::string> many_share_flushes(device_set& set, extent_device& device, buf
         writes.push_back(write_then_flush(device, name, at, bytes.view()));
     }
     auto done = co_await when_all(std::move(writes));
-    for (const auto& each : done) CONTRACT(each.ok());
+    for (const auto& each : done)
+        CONTRACT(each.ok());
     auto removed = co_await device.remove(name);
     CONTRACT(removed.ok());
     co_return std::string();

@@ -1,5 +1,5 @@
-// What every extent_device must do, whatever stands behind it: one coroutine that each backend's test runs.
-// Threads: the device's executor. Lifetime: set and pool outlive the run.
+// What every extent_device must do, whatever stands behind it: one coroutine that each backend's
+// test runs. Threads: the device's executor. Lifetime: set and pool outlive the run.
 #pragma once
 
 #include <string>

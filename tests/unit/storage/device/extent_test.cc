@@ -1,4 +1,5 @@
-// Extents on one device: the contract on the simulated disk and on the real one, and what is particular to file devices.
+// Extents on one device: the contract on the simulated disk and on the real one, and what is
+// particular to file devices.
 #include <cstdlib>
 #include <filesystem>
 
@@ -114,7 +115,8 @@ TEST(extents, journal_places_are_kept_warm_up_to_a_limit) {
         names.push_back(world.set->next_extent_name());
         ASSERT_TRUE(world.run(device->create(names.back(), extent_purpose::journal)).ok());
     }
-    for (const extent_name& each : names) ASSERT_TRUE(world.run(device->remove(each)).ok());
+    for (const extent_name& each : names)
+        ASSERT_TRUE(world.run(device->remove(each)).ok());
     EXPECT_EQ(used_bytes(world), before + limits::device_warm_extents_max * small_extent);
     ASSERT_TRUE(world.open().ok());
     device = world.device(world.nvme(0));

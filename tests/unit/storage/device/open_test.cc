@@ -1,4 +1,5 @@
-// Starting a hub from device files that are missing, back again, old, copied, foreign, swapped or damaged.
+// Starting a hub from device files that are missing, back again, old, copied, foreign, swapped or
+// damaged.
 #include <algorithm>
 #include <set>
 
@@ -14,7 +15,8 @@ using device_format::superblock;
 std::string all_of(const device_world& world) {
     std::string text;
     for (const device_info& each : world.set->devices()) {
-        text += each.path + " " + std::string(device_state_name(each.state)) + " " + each.reason + "\n";
+        text +=
+            each.path + " " + std::string(device_state_name(each.state)) + " " + each.reason + "\n";
     }
     return text;
 }
@@ -90,10 +92,12 @@ TEST(open_hub, more_than_m_missing_is_refused_with_their_names) {
     world.format_and_open();
     ASSERT_TRUE(world.replace("kept").ok());
     world.close();
-    for (unsigned i : {0U, 2U, 5U}) world.remove_file(world.nvme(i));
+    for (unsigned i : {0U, 2U, 5U})
+        world.remove_file(world.nvme(i));
     auto opened = world.open();
     ASSERT_TRUE(opened.is(errc::quorum_lost));
-    for (const char* part : {"nvme-0.dev", "nvme-2.dev", "nvme-5.dev", "3 of the 4", "--accept-loss"}) {
+    for (const char* part :
+         {"nvme-0.dev", "nvme-2.dev", "nvme-5.dev", "3 of the 4", "--accept-loss"}) {
         EXPECT_NE(opened.error().message.find(part), std::string::npos) << opened.error().message;
     }
     EXPECT_EQ(opened.error().message.find("nvme-1.dev"), std::string::npos);
@@ -106,7 +110,8 @@ TEST(open_hub, accept_loss_goes_on_and_never_takes_the_absent_back) {
     const std::uint64_t before = world.set->term().value;
     world.close();
     const auto gone = world.contents(world.nvme(0));
-    for (unsigned i : {0U, 2U, 5U}) world.remove_file(world.nvme(i));
+    for (unsigned i : {0U, 2U, 5U})
+        world.remove_file(world.nvme(i));
     ASSERT_TRUE(world.open(true).ok());
     EXPECT_GT(world.set->term().value, before + 1);
     EXPECT_EQ(world.in_state(device_state::fenced).size(), 3U);
@@ -124,7 +129,8 @@ TEST(open_hub, a_tier_whose_files_are_all_gone_is_noticed) {
     layout.tiers.push_back(small_tier(tier_id::hdd, 3, 1));
     world.format_and_open(layout);
     world.close();
-    for (unsigned i = 0; i < 3; ++i) world.remove_file("hdd-" + std::to_string(i) + ".dev");
+    for (unsigned i = 0; i < 3; ++i)
+        world.remove_file("hdd-" + std::to_string(i) + ".dev");
     auto opened = world.open();
     ASSERT_TRUE(opened.is(errc::quorum_lost));
     EXPECT_NE(opened.error().message.find("hdd"), std::string::npos) << opened.error().message;
@@ -141,7 +147,8 @@ TEST(open_hub, a_missing_device_comes_back_under_the_next_epoch) {
     const auto taken = world.contents(world.nvme(3));
     world.remove_file(world.nvme(3));
     ASSERT_TRUE(world.open().ok());
-    for (unsigned i = 0; i < 7; ++i) ASSERT_TRUE(world.replace("without it").ok());
+    for (unsigned i = 0; i < 7; ++i)
+        ASSERT_TRUE(world.replace("without it").ok());
     world.close();
     world.put_file(world.nvme(3), taken);
     ASSERT_TRUE(world.open().ok());
@@ -351,15 +358,17 @@ TEST(open_hub, reading_only_changes_nothing) {
     ASSERT_TRUE(world.replace("kept").ok());
     world.close();
     std::vector<std::vector<std::byte>> before;
-    for (unsigned i = 0; i < 6; ++i) before.push_back(world.contents(world.nvme(i)));
+    for (unsigned i = 0; i < 6; ++i)
+        before.push_back(world.contents(world.nvme(i)));
     ASSERT_TRUE(world.open(false, true).ok());
     EXPECT_EQ(world.journal_section(), "kept");
     EXPECT_TRUE(world.replace("no").is(errc::permission_denied));
-    auto created = world.run(world.device(world.nvme(0))->create({shard_id(0), shard_term(9), 1},
-                                                                 extent_purpose::stripe));
+    auto created = world.run(world.device(world.nvme(0))
+                                 ->create({shard_id(0), shard_term(9), 1}, extent_purpose::stripe));
     EXPECT_TRUE(created.is(errc::permission_denied));
     world.close();
-    for (unsigned i = 0; i < 6; ++i) EXPECT_EQ(world.contents(world.nvme(i)), before[i]);
+    for (unsigned i = 0; i < 6; ++i)
+        EXPECT_EQ(world.contents(world.nvme(i)), before[i]);
 }
 
 TEST(open_hub, a_hub_is_served_by_one_process_at_a_time) {

@@ -1,4 +1,5 @@
-// Roots and fencing of a running hub: what replace_root and settle promise, and what a fault or a full disk does.
+// Roots and fencing of a running hub: what replace_root and settle promise, and what a fault or a
+// full disk does.
 #include <map>
 
 #include "device_world.h"
@@ -11,10 +12,9 @@ namespace {
 task<std::vector<result<void>>> replace_many(device_set& set, unsigned count) {
     std::vector<task<result<void>>> calls;
     for (unsigned i = 0; i < count; ++i) {
-        calls.push_back(set.replace_root(tier_id::nvme,
-                                         i % 2 == 0 ? root_section::journal
-                                                    : root_section::checkpoints,
-                                         "call " + std::to_string(i)));
+        calls.push_back(set.replace_root(
+            tier_id::nvme, i % 2 == 0 ? root_section::journal : root_section::checkpoints,
+            "call " + std::to_string(i)));
     }
     co_return co_await when_all(std::move(calls));
 }
@@ -48,7 +48,8 @@ TEST(root, concurrent_calls_share_roots) {
     world.format_and_open();
     const std::uint64_t before = newest_sequence(world);
     const auto outcomes = world.run(replace_many(*world.set, 40));
-    for (const auto& each : outcomes) EXPECT_TRUE(each.ok());
+    for (const auto& each : outcomes)
+        EXPECT_TRUE(each.ok());
     EXPECT_LE(newest_sequence(world) - before, 2U);
     EXPECT_EQ(world.journal_section(), "call 38");
     EXPECT_EQ(world.set->root_bytes(tier_id::nvme, root_section::checkpoints), "call 39");
@@ -132,8 +133,8 @@ TEST(fence, a_flush_error_fences_at_once_and_settle_makes_it_durable) {
         sim_disk_faults faults;
         faults.flush_error_ppm = 1'000'000;
         world.sim.files().set_faults(victim.path, faults);
-        auto written = world.run(write_and_flush(*world.set, *world.set->find(victim.id),
-                                                 world.buffers));
+        auto written =
+            world.run(write_and_flush(*world.set, *world.set->find(victim.id), world.buffers));
         ASSERT_TRUE(written.is(errc::device_fenced)) << written.error().message;
         ASSERT_EQ(told, std::vector<uuid>{victim.id});
         EXPECT_EQ(world.set->find(victim.id), nullptr);
