@@ -58,7 +58,7 @@ task<result<put_result>> put_writer::commit() {
     row.size = body.size;
     row.etag = to_hex(as_bytes(body.digests.md5));
     row.checksum = checksum_to_keep(request_.checksum, request_.expected, body.digests);
-    put_result answer{lsn{0}, row.etag, row.checksum};
+    put_result answer{lsn{0}, row.etag, row.checksum, 0};
     if (body.blob) {
         row.blobs.push_back(blob_ref{body_.blob(), body.size});
         put_blob(body_.blob(), std::move(*body.blob), version.change.effects);
@@ -66,9 +66,10 @@ task<result<put_result>> put_writer::commit() {
     }
     std::vector<std::string> names{key_locks::key_name(bucket_, version.key)};
     name_lock held = co_await service_.decisions_.lock(std::move(names));
-    auto position = co_await service_.put_version(std::move(version), std::move(held));
-    if (!position) co_return std::move(position).error();
-    answer.position = *position;
+    auto placed = co_await service_.put_version(std::move(version), std::move(held));
+    if (!placed) co_return std::move(placed).error();
+    answer.position = placed->position;
+    answer.modified = placed->modified;
     co_return std::move(answer);
 }
 

@@ -76,6 +76,7 @@ class sequencer : public group_log {
     };
     [[nodiscard]] virtual seen_bucket bucket(std::string_view name) const = 0;
     [[nodiscard]] virtual std::vector<bucket_row> buckets() const = 0;
+    [[nodiscard]] virtual std::size_t bucket_count() const = 0;
     /// The id alone, without copying a row: what nearly every request begins with.
     struct seen_bucket_id {
         std::optional<bucket_id> id;  ///< empty: none

@@ -26,6 +26,7 @@ class shard_sequencer final : public sequencer {
     task<result<seen_version>> current_version(bucket_id bucket, std::string key) override;
     [[nodiscard]] seen_bucket bucket(std::string_view name) const override;
     [[nodiscard]] std::vector<bucket_row> buckets() const override;
+    [[nodiscard]] std::size_t bucket_count() const override { return buckets_.size(); }
     [[nodiscard]] seen_bucket_id find_bucket(std::string_view name) const override;
     [[nodiscard]] lsn buckets_changed() const override { return buckets_changed_; }
     task<void> close_bucket(bucket_id bucket) override;

@@ -115,7 +115,7 @@ void shard_objects::supersede(const sequencer::seen_version& seen, bucket_id buc
     change.effects.push_back(effect::version_purge{bucket, key, seen.position});
 }
 
-task<result<lsn>> shard_objects::put_version(version_change version, name_lock held) {
+task<result<placed_version>> shard_objects::put_version(version_change version, name_lock held) {
     auto seen = co_await decisions_.current_version(version.bucket, version.key);
     if (!seen) co_return std::move(seen).error();
     auto allowed = check_write_conditions(version.when, seen->version ? &*seen->version : nullptr);
@@ -131,13 +131,16 @@ task<result<lsn>> shard_objects::put_version(version_change version, name_lock h
         held.absorb(std::move(blobs));
         TC_CO_TRY(co_await version.references.resolve(decisions_, change.effects));
     }
-    version.row.clock = decisions_.now();
-    version.row.modified = env_.home.wall_now();
+    placed_version placed;
+    version.row.clock = placed.clock = decisions_.now();
+    version.row.modified = placed.modified = env_.home.wall_now();
     change.bucket = version.bucket;
     change.effects.push_back(
         effect::version_put{version.bucket, std::move(version.key), std::move(version.row)});
     auto committed = co_await decisions_.commit(std::move(change), std::move(held));
-    co_return committed;
+    if (!committed) co_return std::move(committed).error();
+    placed.position = *committed;
+    co_return placed;
 }
 
 task<result<void>> shard_objects::pour(object_reader& from, object_writer& into) {

@@ -52,6 +52,13 @@ struct version_change {
     reference_changes references;  ///< beside those of the version that is superseded
 };
 
+/// Where and when a version was put.
+struct placed_version {
+    lsn position;
+    timestamp_ns modified = 0;
+    hybrid_clock clock;
+};
+
 class shard_objects final : public object_service {
   public:
     shard_objects(environment& env, sequencer& decisions, index& rows, journal& log,
@@ -99,7 +106,7 @@ class shard_objects final : public object_service {
                                          std::optional<std::string> version_id);
     /// Puts a version over the current one, under the key's lock, which `held` has: conditions,
     /// references, record. Answers with the version's position.
-    task<result<lsn>> put_version(version_change version, name_lock held);
+    task<result<placed_version>> put_version(version_change version, name_lock held);
     /// Adds what becomes of the current row when another takes its place.
     void supersede(const sequencer::seen_version& seen, bucket_id bucket, const std::string& key,
                    decision& change, reference_changes& references) const;
@@ -130,13 +137,17 @@ class shard_objects final : public object_service {
   private:
     task<result<void>> end_bucket(bucket_row row, lsn made_at);
     task<result<void>> end_uploads(bucket_id bucket);
+    struct removal;
+    task<result<removal>> decide_removal(bucket_id bucket, std::vector<delete_outcome>& outcomes,
+                                         std::size_t first, std::size_t last);
     task<result<void>> remove_some(bucket_id bucket, std::vector<delete_outcome>& outcomes,
                                    std::size_t& next);
-    task<result<object_info>> copy_by_reference(const copy_request& request,
-                                                const located_version& source, bucket_id bucket,
+    task<result<object_info>> copy_by_reference(const copy_request& request, bucket_id bucket,
                                                 version_row row);
-    task<result<object_info>> copy_by_bytes(const copy_request& request,
-                                            const located_version& source, version_row row);
+    task<result<object_info>> copy_by_bytes(const copy_request& request);
+    task<result<bool>> shares_as_part(const version_row& source, const upload_row& upload);
+    task<result<std::optional<part_row>>> share_part(const copy_part_request& request,
+                                                     const version_row& source);
     task<result<std::optional<object_info>>> completed_before(
         bucket_id bucket, std::string key, const std::vector<completed_part>& parts);
 };

@@ -54,6 +54,7 @@ struct put_result {
     lsn position;
     std::string etag;
     std::optional<stored_checksum> checksum;
+    timestamp_ns modified = 0;
 };
 
 struct list_request {
