@@ -133,6 +133,8 @@ task<result<void>> remove_orphans(booted& parts) {
         if (!parts.devices->has_tier(tier)) continue;
         for (extent_device* device : parts.devices->active(tier)) {
             for (const extent_info& extent : device->list()) {
+                // The journal sweeps its own at open, and may be preparing segments right now.
+                if (extent.purpose == extent_purpose::journal) continue;
                 if (named.contains({device->id(), extent.name})) continue;
                 auto removed = co_await device->remove(extent.name);
                 // A device that fails here is fenced by its own room; the extent waits for the next
