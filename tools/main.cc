@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
     taicang::add_device(parser, common);
     taicang::add_bucket(parser, common);
     taicang::add_job(parser, common);
+    taicang::add_inspect(parser, common);
     taicang::add_fsck(parser, common);
+    taicang::add_bench(parser, common);
     try {
         parser.parse(argc, argv);
     } catch (const CLI::ParseError& stopped) {

@@ -1,0 +1,99 @@
+#include "tools/cli/bench_load.h"
+
+#include <cstring>
+
+#include "storage/base/limits.h"
+
+namespace taicang {
+
+namespace {
+constexpr std::uint64_t raw_file_bytes = 256ULL << 20;
+constexpr const char* bucket_name = "taicang-bench";
+}  // namespace
+
+task<result<void>> put_load::prepare() {
+    auto made = co_await objects_.create_bucket(bucket_name, "bench", "us-east-1");
+    if (!made && !made.is(errc::bucket_exists)) co_return std::move(made).error();
+    co_return ok();
+}
+
+task<result<void>> put_load::client(nanoseconds until) {
+    while (env_.home.monotonic_now() < until) {
+        const std::uint64_t number = next_++;
+        put_request request;
+        request.bucket = bucket_name;
+        request.key = "object-" + std::to_string(number);
+        buffer body = env_.buffers.allocate(object_bytes_);
+        // Every object is another one, so that nothing can be shared.
+        std::memset(body.data(), static_cast<int>(number & 0xff), body.size());
+        std::memcpy(body.data(), &number, std::min(sizeof number, body.size()));
+        auto stored = co_await objects_.put(std::move(request), std::move(body));
+        if (!stored) co_return std::move(stored).error();
+        ++done_;
+    }
+    co_return ok();
+}
+
+task<result<void>> put_load::run_for(nanoseconds span) {
+    const nanoseconds until = env_.home.monotonic_now() + span;
+    std::vector<task<result<void>>> clients;
+    for (unsigned i = 0; i < in_flight_; ++i)
+        clients.push_back(client(until));
+    auto ended = co_await when_all(std::move(clients));
+    for (auto& one : ended) {
+        if (!one) co_return std::move(one).error();
+    }
+    co_return ok();
+}
+
+task<result<void>> raw_commit_load::prepare() {
+    TC_CO_TRY(co_await env_.files.make_directory(directory_));
+    buffer zeros = env_.buffers.allocate_zeroed(4 * limits::mib);
+    for (unsigned i = 0; i < copies_; ++i) {
+        const std::string path = directory_ + "/raw-" + std::to_string(i);
+        auto file = co_await env_.files.open(path, open_mode::create_exclusive);
+        if (!file) co_return std::move(file).error();
+        for (std::uint64_t at = 0; at < raw_file_bytes; at += zeros.size()) {
+            TC_CO_TRY(co_await (*file)->write(at, zeros.view()));
+        }
+        TC_CO_TRY(co_await (*file)->flush());
+        files_.push_back(std::move(*file));
+    }
+    co_return ok();
+}
+
+task<result<void>> raw_commit_load::write_and_flush(disk_file& file, std::uint64_t offset,
+                                                    bytes_view bytes) {
+    TC_CO_TRY(co_await file.write(offset, bytes));
+    co_return co_await file.flush();
+}
+
+task<result<void>> raw_commit_load::run_for(nanoseconds span) {
+    const nanoseconds until = env_.home.monotonic_now() + span;
+    buffer batch = env_.buffers.allocate_zeroed(round_up(batch_bytes_, page_size));
+    std::uint64_t offset = 0;
+    while (env_.home.monotonic_now() < until) {
+        if (offset + batch.size() > raw_file_bytes) offset = 0;
+        std::vector<task<result<void>>> copies;
+        for (auto& file : files_)
+            copies.push_back(write_and_flush(*file, offset, batch.view()));
+        auto written = co_await when_all(std::move(copies));
+        for (auto& one : written) {
+            if (!one) co_return std::move(one).error();
+        }
+        offset += batch.size();
+        done_ += per_batch_;
+    }
+    co_return ok();
+}
+
+task<result<void>> raw_commit_load::remove() {
+    files_.clear();
+    for (unsigned i = 0; i < copies_; ++i) {
+        auto removed = co_await env_.files.remove(directory_ + "/raw-" + std::to_string(i));
+        if (!removed && !removed.is(errc::not_found)) co_return std::move(removed).error();
+    }
+    co_return ok();
+}
+
+}  // namespace taicang
