@@ -82,6 +82,7 @@ class journal_engine final : public journal {
     [[nodiscard]] segment_map map_now() const;
     task<result<void>> write_root();
     task<result<void>> first_root();
+    task<result<segment_ptr>> create_making_room();
 
     // --- maintain ---
     task<void> maintain_loop();
@@ -109,8 +110,8 @@ class journal_engine final : public journal {
     [[nodiscard]] error released(lsn position) const;
     task<result<std::vector<journal_record>>> read_records(lsn from, std::size_t bytes_max,
                                                            bool with_payload);
-    task<result<void>> read_segment(segment_pin held, lsn from, std::size_t bytes_max,
-                                    bool with_payload, std::vector<journal_record>& out);
+    task<result<std::uint64_t>> read_segment(segment_pin held, lsn from, std::size_t bytes_max,
+                                             bool with_payload, std::vector<journal_record>& out);
     task<result<walk_position>> find_place(segment_pin& held, lsn from);
     task<result<void>> ensure_table(segment_pin& held, lsn position);
     void drop_old_tables(const segment* keep);

@@ -206,7 +206,7 @@ task<result<void>> journal_engine::reopen_elsewhere() {
     drop_broken_prepared();
     ++epoch_.value;
     if (prepared_.empty()) {
-        auto made = co_await io_.create(segment_id{}, epoch_, loads());
+        auto made = co_await create_making_room();
         if (!made) co_return std::move(made).error();
         std::vector<segment_ptr> fresh{*made};
         if (!adopt_prepared(fresh)) co_return ok();
@@ -264,6 +264,21 @@ task<result<void>> journal_engine::write_root() {
     co_return ok();
 }
 
+/// Creates a segment. When the devices are full, what the root need not name any more is forgotten
+/// durably and removed first. Caller holds root_mutex_.
+task<result<segment_ptr>> journal_engine::create_making_room() {
+    auto made = co_await io_.create(segment_id{}, epoch_, loads());
+    if (!made.is(errc::no_space) || (dying_.empty() && garbage_.empty())) co_return made;
+    auto forgotten = co_await write_root();
+    if (!forgotten) co_return std::move(forgotten).error();
+    co_await remove_dead();
+    std::vector<segment_member> useless = std::move(garbage_);
+    garbage_.clear();
+    co_await io_.remove(std::move(useless));
+    auto again = co_await io_.create(segment_id{}, epoch_, loads());
+    co_return again;
+}
+
 /// Crash order at open: recovered copies durable (recovery) -> extents of the first segment durable
 /// -> root with the seals, this segment and the next ensemble_epoch -> appends.
 task<result<void>> journal_engine::first_root() {
@@ -273,16 +288,7 @@ task<result<void>> journal_engine::first_root() {
         segment_bytes_ =
             segment_bytes_ == 0 ? held->capacity : std::min(segment_bytes_, held->capacity);
     }
-    auto made = co_await io_.create(segment_id{}, epoch_, loads());
-    if (made.is(errc::no_space) && !garbage_.empty()) {
-        // Segments that recovery dropped still hold their space: forget them durably, remove them,
-        // try again.
-        auto forgotten = co_await write_root();
-        if (!forgotten) co_return forgotten;
-        co_await io_.remove(std::move(garbage_));
-        garbage_.clear();
-        made = co_await io_.create(segment_id{}, epoch_, loads());
-    }
+    auto made = co_await create_making_room();
     if (!made) co_return std::move(made).error();
     std::vector<segment_ptr> fresh{*made};
     if (!adopt_prepared(fresh)) co_return io_.too_narrow();

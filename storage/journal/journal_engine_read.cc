@@ -31,14 +31,6 @@ std::uint64_t append_records(const std::vector<record_view>& views, lsn from, bo
     return bytes;
 }
 
-std::uint64_t bytes_of(const std::vector<journal_record>& records) {
-    std::uint64_t bytes = 0;
-    for (const journal_record& record : records) {
-        bytes += encoded_record_bytes(record.body.size() + record.payload.size());
-    }
-    return bytes;
-}
-
 }  // namespace
 
 segment_ptr journal_engine::segment_of(lsn position) const {
@@ -70,7 +62,8 @@ task<result<std::vector<journal_record>>> journal_engine::read_records(lsn from,
                                                                        bool with_payload) {
     std::vector<journal_record> out;
     lsn at = from;
-    while (at <= durable_ && (out.empty() || bytes_of(out) < bytes_max)) {
+    std::uint64_t bytes = 0;
+    while (at <= durable_ && (out.empty() || bytes < bytes_max)) {
         // Memory may still hold what was released; what is gone for one reader is gone for all.
         const auto recent = at < first_retained() ? nullptr : recent_.find(at);
         if (recent != nullptr) {
@@ -79,7 +72,7 @@ task<result<std::vector<journal_record>>> journal_engine::read_records(lsn from,
             const batch_checks none{false, false, false, false};
             const auto fault = decode_batch(recent->view(), recent->header(), none, &views);
             TC_ASSERT(fault == batch_fault::none);
-            append_records(views, at, with_payload, out);
+            bytes += append_records(views, at, with_payload, out);
             at = lsn(recent->last().value + 1);
             continue;
         }
@@ -89,10 +82,10 @@ task<result<std::vector<journal_record>>> journal_engine::read_records(lsn from,
             break;
         }
         segment_pin pin(std::move(held), maintain_);
-        const std::uint64_t used = bytes_of(out);
-        const std::size_t left = bytes_max > used ? bytes_max - used : 0;
+        const std::size_t left = bytes_max > bytes ? bytes_max - bytes : 0;
         auto read = co_await read_segment(std::move(pin), at, left, with_payload, out);
         if (!read) co_return std::move(read).error();
+        bytes += *read;
         TC_ASSERT(!out.empty() && out.back().header.position >= at);
         at = lsn(out.back().header.position.value + 1);
     }
@@ -100,9 +93,9 @@ task<result<std::vector<journal_record>>> journal_engine::read_records(lsn from,
 }
 
 /// Reads batches from `from` on until the segment, the wanted bytes, or what is not in memory ends.
-task<result<void>> journal_engine::read_segment(segment_pin held, lsn from, std::size_t bytes_max,
-                                                bool with_payload,
-                                                std::vector<journal_record>& out) {
+task<result<std::uint64_t>> journal_engine::read_segment(segment_pin held, lsn from,
+                                                         std::size_t bytes_max, bool with_payload,
+                                                         std::vector<journal_record>& out) {
     auto place = co_await find_place(held, from);
     if (!place) co_return std::move(place).error();
     walk_options options;
@@ -129,7 +122,7 @@ task<result<void>> journal_engine::read_segment(segment_pin held, lsn from, std:
     } while (bytes < bytes_max && walker.position().offset < held->length &&
              walker.position().next < recent_.first());
     remember_place(held->id, walker.position());
-    co_return ok();
+    co_return bytes;
 }
 
 task<result<walk_position>> journal_engine::find_place(segment_pin& held, lsn from) {

@@ -1,6 +1,7 @@
-// Durable 4 KiB records through the journal at 64 in flight, beside its limit: a raw mirrored group commit of the same
-// bytes in the same batch sizes by the same disk seam. Also the engine's CPU per record, apart from disk time.
-// Usage: bench_journal [directory] [seconds a figure] [payload bytes]. Makes a hub there and removes it.
+// Durable 4 KiB records through the journal at 64 in flight, beside its limit: a raw mirrored group
+// commit of the same bytes in the same batch sizes by the same disk seam. Also the engine's CPU per
+// record, apart from disk time. Usage: bench_journal [directory] [seconds a figure] [payload
+// bytes]. Makes a hub there and removes it.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -38,10 +39,12 @@ struct figure {
     double cpu_s = 0;
     [[nodiscard]] double per_second() const { return static_cast<double>(records) / span_s; }
     void print(const char* what) const {
-        std::printf("%-28s %10.0f records/s  %6.1f records a commit  %7.1f us a commit  %5.2f us CPU a record\n",
-                    what, per_second(), static_cast<double>(records) / static_cast<double>(commits),
-                    span_s * 1e6 / static_cast<double>(commits),
-                    cpu_s * 1e6 / static_cast<double>(records));
+        std::printf(
+            "%-28s %10.0f records/s  %6.1f records a commit  %7.1f us a commit  %5.2f us CPU a "
+            "record\n",
+            what, per_second(), static_cast<double>(records) / static_cast<double>(commits),
+            span_s * 1e6 / static_cast<double>(commits),
+            cpu_s * 1e6 / static_cast<double>(records));
     }
 };
 
@@ -68,7 +71,8 @@ class clients {
     task<result<void>> run(nanoseconds span) {
         end_ = env_.home.monotonic_now() + span;
         gate all;
-        for (unsigned i = 0; i < in_flight; ++i) spawn(all, client());
+        for (unsigned i = 0; i < in_flight; ++i)
+            spawn(all, client());
         co_await all.close();
         co_return failed_ ? result<void>(*failed_) : ok();
     }
@@ -171,7 +175,8 @@ task<result<figure>> raw(environment& env, std::string directory, nanoseconds sp
     while (env.home.monotonic_now() - began < span) {
         if (offset + bytes_a_commit > file_bytes) offset = 0;
         std::vector<task<result<void>>> running;
-        for (auto& file : files) running.push_back(write_and_flush(*file, offset, batch.view()));
+        for (auto& file : files)
+            running.push_back(write_and_flush(*file, offset, batch.view()));
         auto done = co_await when_all(std::move(running));
         for (auto& one : done) {
             if (!one) co_return std::move(one).error();
@@ -200,7 +205,8 @@ figure encoding_alone(buffer_pool& pool, std::size_t payload, double seconds, ex
     std::size_t hint = 0;
     while (clock.monotonic_now() < end) {
         batch_builder batch(pool, hint, lsn(f.records + 1), chain);
-        for (unsigned i = 0; i < in_flight; ++i) chain = batch.add(draft, shard_id{});
+        for (unsigned i = 0; i < in_flight; ++i)
+            chain = batch.add(draft, shard_id{});
         batch.place({segment_id(1), ensemble_epoch(1), 0}, f.commits, lsn(f.records));
         hint = batch.memory_bytes();
         f.records += in_flight;

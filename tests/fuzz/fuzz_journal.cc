@@ -1,5 +1,6 @@
-// The journal's batch decoder and segment map on hostile bytes. The first byte chooses: 0 map, 1 raw batch, else a batch whose
-// magic, place and checksums are made right, so that the fuzzer reaches what lies behind them.
+// The journal's batch decoder and segment map on hostile bytes. The first byte chooses: 0 map, 1
+// raw batch, else a batch whose magic, place and checksums are made right, so that the fuzzer
+// reaches what lies behind them.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -147,6 +147,12 @@ void run_lives(journal_world& world, hub_under_test& hub, const journal_options&
             hub.kill(weak[chance.below(2)]);
             world.sim.run_events(chance.below(events_per_life_max));
         }
+        if (chance.one_in(6)) {
+            // All m at once, for good: nothing may rest on them alone.
+            for (const std::size_t device : weak)
+                hub.kill(device);
+            world.sim.run_events(chance.below(200));
+        }
         clients.stop();
         ASSERT_FALSE(world.failure) << world.failure->message;
         if (chance.one_in(4)) {
