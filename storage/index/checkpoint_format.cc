@@ -12,7 +12,7 @@ constexpr std::uint8_t format_version = 1;
 constexpr std::size_t name_bytes_max = 255;
 constexpr std::size_t group_bytes_min = 8;
 constexpr std::size_t file_bytes_min = 8;
-constexpr std::size_t entry_bytes_min = 20;
+constexpr std::size_t entry_bytes_min = 19;
 
 void put_groups(encoder& out, const std::vector<group_row>& groups) {
     out.varint(groups.size());

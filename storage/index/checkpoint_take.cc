@@ -145,19 +145,16 @@ const checkpoint_keeper::kept_checkpoint* checkpoint_keeper::newest_readable() c
 /// True when a group's bytes should move with this checkpoint: a chunk of it is gone, or most of it
 /// is garbage.
 bool checkpoint_keeper::is_worn(const group_row& group, std::uint64_t live_bytes) const {
-    if (!stripes_.find(group.id)) return true;
-    std::uint64_t extent_bytes = 0;
     for (const chunk_place& chunk : group.chunks) {
-        const extent_device* device = devices_.find(chunk.device);
-        if (device == nullptr) {
-            TC_MARK("checkpoint.leaves_degraded_group");
-            return true;
-        }
-        extent_bytes = device->extent_bytes();
+        if (devices_.find(chunk.device) != nullptr) continue;
+        TC_MARK("checkpoint.leaves_degraded_group");
+        return true;
     }
-    // Against the room the group takes, not against what was written: a group sealed early by a
-    // restart is a waste too.
-    if (stripes_.is_open(group.id) || live_bytes * 2 >= group.k * extent_bytes) return false;
+    // Against the room the group takes, not against what was written: one sealed early by a restart
+    // is a waste too.
+    if (stripes_.is_open(group.id) || live_bytes * 2 >= stripes_.data_capacity(group.id)) {
+        return false;
+    }
     TC_MARK("checkpoint.leaves_sparse_group");
     return true;
 }
@@ -250,6 +247,7 @@ task<result<void>> checkpoint_keeper::store_file(rocks_index& rows, taking& now,
     stored.size = file.size;
     const std::size_t place = now.manifest.files.size();
     const std::uint64_t run_bytes = stripes_.run_bytes_max(tier());
+    TC_ASSERT(run_bytes != 0);
     source_file source(rows.files(), file.path);
     for (std::uint64_t at = 0; at < file.size;) {
         const auto length = static_cast<std::size_t>(std::min(run_bytes, file.size - at));

@@ -108,6 +108,7 @@ class real_index_world final : public index_world {
         std::filesystem::remove_all(root_, ignored);
     }
     environment& env() override { return *env_; }
+    [[nodiscard]] const std::string& root() const { return root_; }
     [[nodiscard]] std::string directory() const { return root_ + "/index"; }
     index_options options() override {
         index_options out;
