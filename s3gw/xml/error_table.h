@@ -31,6 +31,7 @@
     X(invalid_location_constraint, "InvalidLocationConstraint", 400, "The specified location constraint is not valid.") \
     X(invalid_object_state, "InvalidObjectState", 403, "The operation is not valid for the current state of the object.") \
     X(invalid_part, "InvalidPart", 400, "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.") \
+    X(invalid_part_number, "InvalidPartNumber", 416, "The requested part number is not satisfiable.") \
     X(invalid_part_order, "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be specified in order by part number.") \
     X(invalid_range, "InvalidRange", 416, "The requested range is not satisfiable.") \
     X(invalid_request, "InvalidRequest", 400, "The request is not valid.") \

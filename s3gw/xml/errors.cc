@@ -14,6 +14,55 @@ constexpr std::array table = {
 #undef TAICANG_S3_ROW
 };
 
+struct number_and_word {
+    errc number;
+    s3_code word;
+};
+
+/// Numbers that are not here are internal errors.
+constexpr number_and_word words_of_numbers[] = {
+    {errc::invalid_argument, s3_code::invalid_argument},
+    {errc::not_found, s3_code::not_found},
+    {errc::already_exists, s3_code::operation_aborted},
+    {errc::no_space, s3_code::insufficient_storage},
+    {errc::journal_full, s3_code::insufficient_storage},
+    {errc::busy, s3_code::slow_down},
+    {errc::unsupported, s3_code::not_implemented},
+    {errc::permission_denied, s3_code::access_denied},
+    // The client cannot tell whether it happened: 5xx, and its retry decides.
+    {errc::timed_out, s3_code::service_unavailable},
+    {errc::cancelled, s3_code::service_unavailable},
+    {errc::stopped, s3_code::service_unavailable},
+    {errc::quorum_lost, s3_code::service_unavailable},
+    {errc::stripe_narrow, s3_code::service_unavailable},
+    {errc::bucket_not_found, s3_code::no_such_bucket},
+    {errc::bucket_exists, s3_code::bucket_already_owned_by_you},
+    {errc::bucket_not_empty, s3_code::bucket_not_empty},
+    {errc::key_not_found, s3_code::no_such_key},
+    {errc::upload_not_found, s3_code::no_such_upload},
+    {errc::precondition_failed, s3_code::precondition_failed},
+    {errc::not_modified, s3_code::not_modified},
+    {errc::invalid_part, s3_code::invalid_part},
+    {errc::invalid_part_order, s3_code::invalid_part_order},
+    {errc::part_too_small, s3_code::entity_too_small},
+    {errc::object_too_large, s3_code::entity_too_large},
+    {errc::range_not_satisfiable, s3_code::invalid_range},
+    {errc::digest_mismatch, s3_code::bad_digest},
+    {errc::incomplete_body, s3_code::incomplete_body},
+    {errc::key_too_long, s3_code::key_too_long},
+    {errc::bucket_name_invalid, s3_code::invalid_bucket_name},
+    {errc::conflict, s3_code::conditional_request_conflict},
+    {errc::too_many_buckets, s3_code::too_many_buckets},
+    {errc::request_malformed, s3_code::bad_request},
+    {errc::signature_mismatch, s3_code::signature_does_not_match},
+    {errc::payload_digest_mismatch, s3_code::content_sha256_mismatch},
+    {errc::chunk_malformed, s3_code::invalid_request},
+    {errc::trailer_malformed, s3_code::malformed_trailer},
+    {errc::client_too_slow, s3_code::request_timeout},
+    {errc::connection_lost, s3_code::incomplete_body},
+    {errc::xml_malformed, s3_code::malformed_xml},
+};
+
 using text_pairs = std::vector<std::pair<std::string, std::string>>;
 
 std::string render(std::string_view code, std::string_view message, const text_pairs& details,
@@ -67,96 +116,10 @@ const s3_code_info& info_of(s3_code code) noexcept {
 }
 
 s3_code s3_code_of(errc code) noexcept {
-    switch (code) {
-        case errc::invalid_argument:
-            return s3_code::invalid_argument;
-        case errc::not_found:
-            return s3_code::not_found;
-        case errc::already_exists:
-            return s3_code::operation_aborted;
-        case errc::no_space:
-        case errc::journal_full:
-            return s3_code::insufficient_storage;
-        case errc::busy:
-            return s3_code::slow_down;
-        case errc::unsupported:
-            return s3_code::not_implemented;
-        case errc::permission_denied:
-            return s3_code::access_denied;
-        // The client cannot tell whether it happened: 5xx, and its retry decides.
-        case errc::timed_out:
-        case errc::cancelled:
-        case errc::stopped:
-        case errc::quorum_lost:
-        case errc::stripe_narrow:
-            return s3_code::service_unavailable;
-        case errc::bucket_not_found:
-            return s3_code::no_such_bucket;
-        case errc::bucket_exists:
-            return s3_code::bucket_already_owned_by_you;
-        case errc::bucket_not_empty:
-            return s3_code::bucket_not_empty;
-        case errc::key_not_found:
-            return s3_code::no_such_key;
-        case errc::upload_not_found:
-            return s3_code::no_such_upload;
-        case errc::precondition_failed:
-            return s3_code::precondition_failed;
-        case errc::not_modified:
-            return s3_code::not_modified;
-        case errc::invalid_part:
-            return s3_code::invalid_part;
-        case errc::invalid_part_order:
-            return s3_code::invalid_part_order;
-        case errc::part_too_small:
-            return s3_code::entity_too_small;
-        case errc::object_too_large:
-            return s3_code::entity_too_large;
-        case errc::range_not_satisfiable:
-            return s3_code::invalid_range;
-        case errc::digest_mismatch:
-            return s3_code::bad_digest;
-        case errc::incomplete_body:
-        case errc::connection_lost:
-            return s3_code::incomplete_body;
-        case errc::key_too_long:
-            return s3_code::key_too_long;
-        case errc::bucket_name_invalid:
-            return s3_code::invalid_bucket_name;
-        case errc::conflict:
-            return s3_code::conditional_request_conflict;
-        case errc::too_many_buckets:
-            return s3_code::too_many_buckets;
-        case errc::request_malformed:
-            return s3_code::bad_request;
-        case errc::signature_mismatch:
-            return s3_code::signature_does_not_match;
-        case errc::payload_digest_mismatch:
-            return s3_code::content_sha256_mismatch;
-        case errc::chunk_malformed:
-            return s3_code::invalid_request;
-        case errc::trailer_malformed:
-            return s3_code::malformed_trailer;
-        case errc::client_too_slow:
-            return s3_code::request_timeout;
-        case errc::xml_malformed:
-            return s3_code::malformed_xml;
-        case errc::corrupt:
-        case errc::outcome_unknown:
-        case errc::version_unsupported:
-        case errc::io_failed:
-        case errc::io_short:
-        case errc::device_foreign:
-        case errc::device_stale:
-        case errc::device_swapped:
-        case errc::device_fenced:
-        case errc::device_missing:
-        case errc::term_lost:
-        case errc::journal_damaged:
-        case errc::stripe_unreadable:
-        case errc::index_lost:
-            return s3_code::internal_error;
+    for (const auto& [number, word] : words_of_numbers) {
+        if (number == code) return word;
     }
+    // Damage and lost devices: nothing that a client could act on.
     return s3_code::internal_error;
 }
 
