@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "device_world.h"
 #include "storage/base/async.h"
+#include "tests/unit/storage/device/device_world.h"
 
 namespace taicang::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "extent_contract.h"
+#include "tests/unit/storage/device/extent_contract.h"
 
 #include <algorithm>
 #include <set>

@@ -3,11 +3,12 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "device_world.h"
-#include "extent_contract.h"
 #include "storage/base/async.h"
 #include "storage/device/file_device.h"
+#include "storage/device/inspect_device.h"
 #include "storage/io/reactor.h"
+#include "tests/unit/storage/device/device_world.h"
+#include "tests/unit/storage/device/extent_contract.h"
 
 namespace taicang::test {
 namespace {
@@ -206,6 +207,28 @@ TEST(extents, a_misdirected_directory_block_is_noticed_and_its_places_reused_und
     EXPECT_EQ(first->directory().damaged_count(), 0U);
     ASSERT_TRUE(world.open().ok());
     EXPECT_EQ(world.device(world.nvme(0))->list().size(), 40U);
+}
+
+TEST(extents, a_device_in_use_can_be_inspected) {
+    device_world world(55);
+    world.format_and_open();
+    const extent_name name = world.set->next_extent_name();
+    ASSERT_TRUE(
+        world.run(world.device(world.nvme(0))->create(name, extent_purpose::checkpoint)).ok());
+    auto parts = world.run(inspect_device(world.env, world.path(world.nvme(0))));
+    ASSERT_TRUE(parts.ok()) << parts.error().message;
+    ASSERT_EQ(parts->size(), 5U);
+    std::string text;
+    for (const inspected_part& part : *parts) {
+        for (const auto& [field, value] : part.fields) {
+            text += part.title + " " + field + " " + value + "\n";
+        }
+    }
+    EXPECT_NE(text.find("superblock B extent_bytes 65536"), std::string::npos) << text;
+    EXPECT_NE(text.find("root slot 1 member "), std::string::npos) << text;
+    EXPECT_NE(text.find("directory place 0 purpose checkpoint"), std::string::npos) << text;
+    EXPECT_EQ(text.find("damage"), std::string::npos) << text;
+    EXPECT_TRUE(world.run(inspect_device(world.env, world.path("no.dev"))).is(errc::not_found));
 }
 
 TEST(extents, operations_after_stop_answer_stopped) {

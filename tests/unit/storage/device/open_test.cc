@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "device_world.h"
 #include "storage/device/root_format.h"
 #include "storage/device/superblock_format.h"
+#include "tests/unit/storage/device/device_world.h"
 
 namespace taicang::test {
 namespace {

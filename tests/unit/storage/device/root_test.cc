@@ -2,9 +2,9 @@
 // full disk does.
 #include <map>
 
-#include "device_world.h"
 #include "storage/base/async.h"
 #include "storage/device/device_set_impl.h"
+#include "tests/unit/storage/device/device_world.h"
 
 namespace taicang::test {
 namespace {
