@@ -2,8 +2,9 @@
 """Devices are known by what they are, never by their path; and the index can always be rebuilt.
 
 - the index directory removed while stopped: all is back at the next start;
-- a foreign device file, a clone of another, a stale one put back: refused with a sentence (the hub
+- a foreign device file, a clone of another, a stale copy put back: refused with a sentence (the hub
   goes on without it, or does not start and says why), and never a wrong or failed read;
+- a device that was away and comes back with all it had may rejoin (docs/decisions);
 - two of a hub's own files with their names swapped: refused with a sentence, or served right.
 """
 
@@ -81,17 +82,33 @@ class identity_test:
         os.rename(spare, self.files[4])
         self.refused([self.files[3], self.files[4]], allow_served=True)
 
-    def stale(self):
-        """A device that the hub has gone on without is put back as it was."""
-        aside = self.run.path("stale.dev")
-        os.rename(self.files[5], aside)
+    def work_on(self, batch):
+        """Starts, adds and overwrites, stops."""
         self.hub.start()
-        self.data.load("while it was away", small=30, large=4, uploads=1)
+        self.data.load(batch, small=30, large=4, uploads=1)
         client = self.hub.client()
         for key in [key for key in self.data.histories if key.startswith("first/small")][:20]:
             self.data.put(client, key, self.data.next_value(5000))
         client.close()
         self.hub.stop()
+
+    def returned(self):
+        """A device that the hub has gone on without comes back with all it had: it may rejoin, and
+        every read is right."""
+        aside = self.run.path("returned.dev")
+        os.rename(self.files[5], aside)
+        self.work_on("while it was away")
+        os.rename(aside, self.files[5])
+        self.refused([self.files[5]], allow_served=True)
+
+    def stale(self):
+        """An older copy of a device that the hub has gone on without: it lacks what was written
+        between the copy and the parting."""
+        aside = self.run.path("stale.dev")
+        shutil.copyfile(self.files[5], aside)
+        self.work_on("after the copy")
+        os.remove(self.files[5])
+        self.work_on("while it was away")
         os.rename(aside, self.files[5])
         self.refused([self.files[5]], allow_served=False)
 
@@ -145,7 +162,7 @@ def sentence_about(text, paths):
     return False
 
 
-CASES = ("index_removed", "foreign", "cloned", "swapped", "stale", "older_copy")
+CASES = ("index_removed", "foreign", "cloned", "swapped", "returned", "stale", "older_copy")
 
 
 def body(run):
