@@ -126,12 +126,29 @@ task<result<directory_contents>> list_hub_directory(environment& env, std::strin
     co_return contents;
 }
 
+namespace {
+
+/// A process that was killed keeps its locks until the kernel has taken down its ring, some time
+/// after the process is gone for its parent: a restart waits for that.
+task<result<std::unique_ptr<disk_file>>> open_when_free(environment& env, std::string path,
+                                                        open_mode mode) {
+    const nanoseconds until = env.home.monotonic_now() + limits::device_lock_patience_ns;
+    for (;;) {
+        auto file = co_await env.files.open(path, mode);
+        if (!file.is(errc::busy) || env.home.monotonic_now() >= until) co_return file;
+        TC_MARK("device.lock_waited");
+        co_await sleep_for(limits::device_lock_poll_ns);
+    }
+}
+
+}  // namespace
+
 task<result<found_device>> scan_device(environment& env, std::string directory,
                                        std::string file_name, open_mode mode) {
     found_device found;
     found.path = join_path(directory, file_name);
     found.file_name = std::move(file_name);
-    auto file = co_await env.files.open(found.path, mode);
+    auto file = co_await open_when_free(env, found.path, mode);
     if (file.is(errc::busy)) {
         co_return error(errc::busy, "device " + found.path +
                                         " is in use by another process; stop that one first (a hub "
