@@ -143,9 +143,8 @@ task<result<object_info>> shard_objects::copy_by_bytes(const copy_request& reque
 task<result<bool>> shard_objects::shares_as_part(const version_row& source,
                                                  const upload_row& upload) {
     if (source.blobs.empty() || !is_plain_etag(source.etag)) co_return false;
-    if (upload.checksum_kind &&
-        !(source.checksum && source.checksum->full_object &&
-          source.checksum->kind == *upload.checksum_kind))
+    if (upload.checksum_kind && !(source.checksum && source.checksum->full_object &&
+                                  source.checksum->kind == *upload.checksum_kind))
         co_return false;
     TC_CO_TRY_ASSIGN(tier, tier_of(upload.version.klass));
     for (const blob_ref& one : source.blobs) {
@@ -181,9 +180,8 @@ task<result<part_row>> shard_objects::copy_part(copy_part_request request) {
     TC_CO_TRY(check_source_conditions(request.source_when, source));
     if (request.range && request.range->last && request.range->first &&
         *request.range->last >= source.size) {
-        co_return error(errc::range_not_satisfiable,
-                        "the range ends after the source's " + std::to_string(source.size) +
-                            " bytes");
+        co_return error(errc::range_not_satisfiable, "the range ends after the source's " +
+                                                         std::to_string(source.size) + " bytes");
     }
     if ((*reader)->length() > limits::copy_bytes_max) co_return source_too_large();
     if ((*reader)->length() == source.size) {

@@ -205,7 +205,8 @@ task<result<object_info>> shard_objects::complete_upload(std::string bucket, std
     version.when = std::move(when);
     version.row = assembled_version(*upload, object);
     if (version.row.etag.empty())
-        co_return error(errc::corrupt, "index: the ETag of a part is malformed; run `taicang fsck`");
+        co_return error(errc::corrupt,
+                        "index: the ETag of a part is malformed; run `taicang fsck`");
     std::vector<any_effect>& effects = version.change.effects;
     // The version takes over the references of the parts it names; those it does not are given up.
     for (const part_row& part : object.chosen)

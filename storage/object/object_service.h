@@ -79,6 +79,7 @@ struct part_request {
     std::string bucket, key, upload_id;
     std::uint32_t number = 0;
     put_expectations expected;
+    std::optional<digest_kind> checksum;  ///< computed, for a trailer that will be expected
 };
 
 struct copy_request {

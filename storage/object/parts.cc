@@ -1,6 +1,7 @@
 // Parts of multipart uploads. A part's bytes always go to stripes, so that only objects of one PUT
 // rest in the journal. A part that is sent again takes the place of the one before. Crash order: as
-// for PUT; the part row names the blob, the upload's lock orders parts against completion and abort.
+// for PUT; the part row names the blob, the upload's lock orders parts against completion and
+// abort.
 #include <algorithm>
 
 #include "storage/base/limits.h"
@@ -25,8 +26,8 @@ class part_writer final : public object_writer {
           request_(std::move(request)),
           bucket_(bucket),
           checksum_(checksum),
-          body_(service.env_, service.stripes_, service.gate_,
-                service.decisions_.next_blob_id(), std::move(options)) {}
+          body_(service.env_, service.stripes_, service.gate_, service.decisions_.next_blob_id(),
+                std::move(options)) {}
 
     task<result<void>> write(buffer bytes) override {
         const gate_hold hold(service_.gate_);
@@ -117,6 +118,7 @@ task<result<std::unique_ptr<object_writer>>> shard_objects::begin_part(part_requ
     options.length = request.expected.length;
     options.bytes_max = limits::part_bytes_max;
     options.digests = digests_to_compute(upload->checksum_kind, request.expected);
+    if (request.checksum) options.digests.add(*request.checksum);
     if (options.length && *options.length > options.bytes_max) {
         co_return error(errc::object_too_large, "one part has at most 5 GiB; make smaller parts");
     }
@@ -169,8 +171,7 @@ task<result<part_list_page>> shard_objects::list_parts(std::string bucket, std::
     const std::string prefix = index_key::part_prefix(upload_id);
     const std::string from = index_key::part(upload_id, after + 1);
     auto read = co_await rows_.with_cursor([&](index_cursor& cursor) -> result<void> {
-        for (cursor.seek(from); cursor.valid() && cursor.key().starts_with(prefix);
-             cursor.next()) {
+        for (cursor.seek(from); cursor.valid() && cursor.key().starts_with(prefix); cursor.next()) {
             if (page.parts.size() == parts_max) {
                 page.truncated = true;
                 break;

@@ -48,8 +48,11 @@ result<void> check_expectations(const put_expectations& expected, const written_
     }
     if (expected.md5 && *expected.md5 != body.digests.md5)
         return mismatch(header_of(digest_kind::md5));
-    if (expected.sha256 && *expected.sha256 != body.digests.sha256)
-        return mismatch("x-amz-content-sha256");
+    if (expected.sha256 && *expected.sha256 != body.digests.sha256) {
+        return error(errc::payload_digest_mismatch,
+                     "the body is not what was signed (x-amz-content-sha256); it was damaged on "
+                     "the way, send it again");
+    }
     if (expected.checksum) {
         const std::string& found = body.digests.of(expected.checksum->kind);
         if (found.empty()) {

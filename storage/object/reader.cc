@@ -26,8 +26,8 @@ task<result<void>> version_reader::reserve() {
     for (const body_span& span : body_->spans)
         longest = std::max<std::size_t>(longest, span.length);
     const std::size_t together = std::min(body_->spans.size(), 1 + limits::read_ahead_chunks);
-    auto lease = co_await service_.env_.budget.acquire(longest * together,
-                                                       limits::memory_patience_ns);
+    auto lease =
+        co_await service_.env_.budget.acquire(longest * together, limits::memory_patience_ns);
     if (!lease) co_return std::move(lease).error();
     lease_ = std::move(*lease);
     co_return ok();
@@ -246,8 +246,8 @@ task<result<std::unique_ptr<object_reader>>> shard_objects::open(open_request re
             }
             if (!resolved) co_return std::move(resolved).error();
         }
-        std::unique_ptr<object_reader> reader = std::make_unique<version_reader>(
-            *this, std::move(info), range, std::move(body));
+        std::unique_ptr<object_reader> reader =
+            std::make_unique<version_reader>(*this, std::move(info), range, std::move(body));
         co_return std::move(reader);
     }
     co_return error(errc::busy,

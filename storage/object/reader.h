@@ -1,7 +1,8 @@
 // Gives the bytes of a version, resolved to pieces of pinned groups (or held in memory when they
 // came out of the journal), with a bounded read-ahead. Threads: the shard's executor. Lifetime: a
 // reader dies before the service stops; reads under way hold the gate and what they read into.
-// Invariant: once resolved, a body stays readable whatever becomes of its version, blobs and places.
+// Invariant: once resolved, a body stays readable whatever becomes of its version, blobs and
+// places.
 #pragma once
 
 #include <cstdint>

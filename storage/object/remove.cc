@@ -51,8 +51,9 @@ task<result<delete_outcome>> shard_objects::remove(std::string bucket, std::stri
         held.release();
         co_return co_await refused(std::move(allowed).error(), seen->pending);
     }
-    const bool named = !version_id || (seen->version && is_version_id_of(*version_id, *seen->version,
-                                                                         seen->position));
+    const bool named =
+        !version_id ||
+        (seen->version && is_version_id_of(*version_id, *seen->version, seen->position));
     if (!seen->version || !named) {
         held.release();
         TC_CO_TRY(co_await decisions_.settled(seen->pending));
@@ -80,9 +81,9 @@ task<result<std::vector<delete_outcome>>> shard_objects::remove_many(
     const gate_hold hold(gate_);
     if (!hold) co_return shutting_down();
     if (keys.size() > limits::delete_keys_max) {
-        co_return error(errc::invalid_argument,
-                        "one request deletes at most " + std::to_string(limits::delete_keys_max) +
-                            " keys; split it");
+        co_return error(errc::invalid_argument, "one request deletes at most " +
+                                                    std::to_string(limits::delete_keys_max) +
+                                                    " keys; split it");
     }
     auto found = co_await existing_bucket(std::move(bucket));
     if (!found) co_return std::move(found).error();
