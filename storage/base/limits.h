@@ -118,6 +118,8 @@ inline constexpr std::size_t whole_piece_read_bytes_max =
     128 * kib;  ///< smaller pieces are read and checked whole
 inline constexpr std::size_t header_gap_blocks_max =
     8;  ///< data this near its header is read in one request
+inline constexpr std::size_t scan_blocks =
+    256;  ///< of a chunk, read at once in search of the next run's header
 inline constexpr std::size_t encode_sub_block_bytes =
     32 * kib;  ///< of a chunk: copied, coded and summed while in cache
 inline constexpr std::uint64_t reserve_groups_max =
@@ -135,6 +137,10 @@ inline constexpr std::int64_t checkpoint_memory_patience_ns =
 
 // --- device ---
 inline constexpr std::size_t root_bytes_max = 1 * mib;
+inline constexpr std::uint64_t filesystem_reserve_bytes_max =
+    256 * mib;  ///< not taken by file devices
+inline constexpr std::uint64_t filesystem_reserve_share =
+    20;  ///< at most this part of the file system
 inline constexpr std::int64_t device_lock_patience_ns =
     5'000'000'000;  ///< for a killed process to be gone
 inline constexpr std::int64_t device_lock_poll_ns = 20'000'000;

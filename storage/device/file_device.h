@@ -133,6 +133,7 @@ class file_device final : public extent_device {
     /// A write whose failure fences; no_space passes through.
     task<result<void>> put(std::uint64_t at, bytes_view from, const char* doing);
     task<result<void>> take_space(std::uint64_t place, extent_purpose purpose);
+    task<result<void>> leave_reserve(extent_purpose purpose);
     task<result<void>> zero_fill(std::uint64_t place);
     task<result<void>> create_on(std::uint64_t place, extent_name name, extent_purpose purpose);
     task<result<void>> write_entry(std::uint64_t place);

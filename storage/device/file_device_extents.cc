@@ -62,6 +62,10 @@ task<result<void>> file_device::create_on(std::uint64_t place, extent_name name,
 
 task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose purpose) {
     const std::uint64_t at = identity_.parts.place_offset(place);
+    if (!directory_.at(place).written) {
+        auto room = co_await leave_reserve(purpose);
+        if (!room) co_return room;
+    }
     // Also for places that were written before: a crash may have lost the entry that said their
     // space was given back.
     auto space = co_await file_->allocate(at, extent_bytes());
@@ -80,6 +84,27 @@ task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose p
     co_return error(errc::no_space, "device " + label_ + ": no space for an extent of " +
                                         std::to_string(extent_bytes()) +
                                         " bytes; delete objects or free space on its file system");
+}
+
+// The index, its log and the configuration live on the same file system as often as not: a device
+// that takes the last byte would keep the hub from starting, and so from deleting.
+task<result<void>> file_device::leave_reserve(extent_purpose purpose) {
+    const std::string& path = file_->path();
+    auto space = co_await env_.files.space(path.substr(0, path.rfind('/')));
+    if (!space) co_return ok();  // not to be known: the allocation itself will tell
+    const std::uint64_t reserve =
+        std::min<std::uint64_t>(limits::filesystem_reserve_bytes_max,
+                                space->capacity_bytes / limits::filesystem_reserve_share);
+    // Journal and checkpoints may use half of it, so that deletes and packing go on when objects
+    // have filled the rest.
+    const std::uint64_t kept = purpose == extent_purpose::stripe ? reserve : reserve / 2;
+    if (space->free_bytes >= kept + extent_bytes()) co_return ok();
+    TC_MARK("device.reserve_kept");
+    co_return error(
+        errc::no_space,
+        "device " + label_ + ": its file system has " + std::to_string(space->free_bytes >> 20) +
+            " MiB left, of which " + std::to_string(kept >> 20) +
+            " MiB are kept for the index and for deletes; delete objects or free space there");
 }
 
 task<result<void>> file_device::zero_fill(std::uint64_t place) {
