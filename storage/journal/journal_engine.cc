@@ -67,7 +67,10 @@ journal_engine::journal_engine(environment& env, device_set& devices, journal_op
       retained_(std::move(recovered.segments)),
       next_segment_(recovered.next_segment),
       garbage_(std::move(recovered.garbage)),
-      writable_(recovered.writable) {
+      writable_(recovered.writable),
+      failure_(std::move(recovered.refusal)),
+      // A journal that begins without writes has nothing pending whose outcome could be unknown.
+      failure_told_(!recovered.writable) {
     for (const segment_ptr& held : retained_)
         full_bytes_ += held->capacity;
     self_ = std::make_shared<journal_engine*>(this);
@@ -79,12 +82,7 @@ journal_engine::~journal_engine() {
 }
 
 task<result<void>> journal_engine::begin() {
-    if (!writable_ || !io_.wide_enough()) {
-        writable_ = false;
-        failure_ = io_.too_narrow();
-        failure_told_ = true;  // nothing is pending whose outcome could be unknown
-        co_return ok();
-    }
+    if (!writable_) co_return ok();
     auto opened = co_await first_root();
     if (opened.is(errc::stripe_narrow) || opened.is(errc::no_space)) {
         writable_ = false;
@@ -154,7 +152,6 @@ std::optional<error> journal_engine::refusal() const {
     if (stopping_) return error(errc::stopped, "the journal is closing");
     if (failure_ && !io_.wide_enough()) return io_.too_narrow();
     if (failure_) return failure_;
-    if (!writable_) return error(errc::stopped, "the journal was opened read-only");
     return std::nullopt;
 }
 

@@ -25,6 +25,13 @@ constexpr nanoseconds space_poll = 20 * one_millisecond;
 
 task<void> journal_engine::commit_loop() {
     while (!failure_) {
+        if (open_ != nullptr && !io_.whole(*open_)) {
+            // Also while nobody writes: what lies in the open segment has lost a copy, and only a
+            // full one is restored.
+            auto changed = co_await change_ensemble();
+            if (!changed) fail(std::move(changed).error());
+            continue;
+        }
         if (queue_.empty()) {
             if (stopping_) break;
             work_.reset();
@@ -288,10 +295,13 @@ task<result<void>> journal_engine::first_root() {
         segment_bytes_ =
             segment_bytes_ == 0 ? held->capacity : std::min(segment_bytes_, held->capacity);
     }
-    auto made = co_await create_making_room();
-    if (!made) co_return std::move(made).error();
-    std::vector<segment_ptr> fresh{*made};
-    if (!adopt_prepared(fresh)) co_return io_.too_narrow();
+    while (prepared_.empty()) {
+        if (!io_.wide_enough()) co_return io_.too_narrow();
+        auto made = co_await create_making_room();
+        if (!made) co_return std::move(made).error();
+        std::vector<segment_ptr> fresh{*made};
+        (void)adopt_prepared(fresh);
+    }
     auto written = co_await write_root();
     if (!written) co_return written;
     segment_ptr next = prepared_.front();

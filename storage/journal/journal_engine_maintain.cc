@@ -6,6 +6,7 @@
 // -> extents removed. Crash order (restore): new copy written and flushed -> root that names it ->
 // the old extent removed.
 #include <algorithm>
+#include <utility>
 
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
@@ -23,6 +24,7 @@ constexpr nanoseconds restore_pause = 5 * one_millisecond;
 }  // namespace
 
 void journal_engine::device_was_fenced() {
+    work_.set();
     maintain_.set();
     mend_.set();
     for (const segment_ptr& held : retained_)
@@ -146,7 +148,13 @@ task<void> journal_engine::remove_dead() {
         std::erase(dying_, held);
         co_await io_.remove(held->members);
     }
-    if (!dead.empty() && cannot_prepare_) maintain_.set();
+    if (dead.empty()) co_return;
+    // There is room again for what had found none.
+    if (cannot_prepare_) maintain_.set();
+    for (const segment_ptr& held : retained_) {
+        if (!std::exchange(held->mend_failed, false)) continue;
+        mend_.set();
+    }
 }
 
 task<void> journal_engine::mend_loop() {

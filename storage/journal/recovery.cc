@@ -1,6 +1,7 @@
 #include "storage/journal/recovery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
@@ -38,7 +39,7 @@ recovery::recovery(segment_io& io, segment_map map, recovery_options options)
     : io_(io), map_(std::move(map)), options_(options) {}
 
 void recovery::discard(const std::vector<segment_member>& members) {
-    out_.garbage.insert(out_.garbage.end(), members.begin(), members.end());
+    dropped_.insert(dropped_.end(), members.begin(), members.end());
 }
 
 void recovery::keep(segment_ptr held) {
@@ -220,16 +221,47 @@ task<result<void>> recovery::take_live(std::size_t index) {
     co_return decided;
 }
 
+/// Segments that were prepared and never used hold their space until a root does not name them.
+/// When there is none for a lost copy, that root is written first.
+task<result<void>> recovery::forget_dropped() {
+    segment_map map = map_;
+    std::erase_if(map.segments, [this](const segment_entry& entry) {
+        return std::none_of(out_.segments.begin(), out_.segments.end(),
+                            [&](const segment_ptr& kept) { return kept->id == entry.id; });
+    });
+    std::string bytes = encode_segment_map(map);
+    auto written =
+        co_await io_.devices().replace_root(io_.tier(), root_section::journal, std::move(bytes));
+    if (!written) co_return written;
+    std::vector<segment_member> useless = std::exchange(dropped_, {});
+    co_await io_.remove(std::move(useless));
+    co_return ok();
+}
+
+task<result<restored_copies>> recovery::restore(segment_ptr held) {
+    auto restored = co_await restore_copies(io_, held, {}, 0);
+    // Under --accept-loss the map to come differs in more than what it drops: no step in between.
+    if (!restored.is(errc::no_space) || dropped_.empty() || options_.accept_loss) {
+        co_return restored;
+    }
+    auto forgotten = co_await forget_dropped();
+    if (!forgotten) co_return std::move(forgotten).error();
+    auto again = co_await restore_copies(io_, held, {}, 0);
+    co_return again;
+}
+
 /// Every copy of what was walked is flushed (a process killed between write and flush leaves bytes
 /// that can be read but not relied on), and copies on lost devices are restored, before the root
 /// may call these segments sealed.
 task<result<void>> recovery::make_durable() {
     for (const segment_ptr& held : walked_) {
+        // Ends: a flush that fails has fenced a device.
         for (;;) {
-            auto restored = co_await restore_copies(io_, held, {}, 0);
+            auto restored = co_await restore(held);
             if (!restored) co_return std::move(restored).error();
             held->members = restored->members;
-            discard(restored->replaced);
+            out_.garbage.insert(out_.garbage.end(), restored->replaced.begin(),
+                                restored->replaced.end());
             const bool flushed = co_await io_.flush_all(held->members);
             if (flushed) break;
         }
@@ -256,12 +288,20 @@ task<result<recovered_journal>> recovery::run() {
             if (!taken) co_return std::move(taken).error();
         }
     }
-    if (options_.read_only || !io_.wide_enough()) co_return std::move(out_);
-    auto durable = co_await make_durable();
-    if (!durable && durable.error().code != errc::stripe_narrow) {
-        co_return std::move(durable).error();
+    if (options_.read_only) {
+        out_.refusal = error(errc::stopped, "the journal was opened read-only");
+    } else if (!io_.wide_enough()) {
+        out_.refusal = io_.too_narrow();
+    } else {
+        auto durable = co_await make_durable();
+        // Without room or devices for the lost copies nothing may be acknowledged; what is there
+        // can be read.
+        const bool readable = durable.is(errc::stripe_narrow) || durable.is(errc::no_space);
+        if (!durable && !readable) co_return std::move(durable).error();
+        if (!durable) out_.refusal = durable.error();
+        out_.writable = durable.ok();
     }
-    out_.writable = durable.ok();
+    out_.garbage.insert(out_.garbage.end(), dropped_.begin(), dropped_.end());
     co_return std::move(out_);
 }
 

@@ -28,6 +28,7 @@ struct recovered_journal {
     segment_id next_segment{1};
     std::vector<segment_member> garbage;  ///< extents that no segment uses any more
     bool writable = false;                ///< everything live is durable on m+1
+    std::optional<error> refusal;         ///< why it is not
 };
 
 struct recovery_options {
@@ -52,6 +53,8 @@ class recovery {
     task<result<bool>> continues_in(std::size_t index);
     task<result<void>> decide_end(std::size_t index);
     task<result<void>> make_durable();
+    task<result<restored_copies>> restore(segment_ptr held);
+    task<result<void>> forget_dropped();
     void truncate_at(const segment_entry& entry, const error& why);
     void keep(segment_ptr held);
     void discard(const std::vector<segment_member>& members);
@@ -60,9 +63,10 @@ class recovery {
     segment_map map_;
     recovery_options options_;
     recovered_journal out_;
-    std::vector<segment_ptr> walked_;  ///< live ones that hold records: to be made durable
-    lsn last_acknowledged_;            ///< highest seen in any whole header
-    bool ended_ = false;               ///< the log's end is known: what follows is dropped
+    std::vector<segment_member> dropped_;  ///< of map entries that the journal goes on without
+    std::vector<segment_ptr> walked_;      ///< live ones that hold records: to be made durable
+    lsn last_acknowledged_;                ///< highest seen in any whole header
+    bool ended_ = false;                   ///< the log's end is known: what follows is dropped
     std::string end_reason_;
     std::uint64_t tables_bytes_ = 0;
 };

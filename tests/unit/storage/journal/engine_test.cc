@@ -312,6 +312,23 @@ TEST_F(journal_engine_test, devices_may_die_one_by_one_while_m_plus_1_remain) {
     world.close();
 }
 
+TEST_F(journal_engine_test, an_idle_journal_leaves_a_failed_device_too) {
+    open();
+    append_singly(4);
+    const segment_entry segment = live_segment();
+    world.devices->fence(segment.members[0].device, "another room's write failed");
+    idle(200 * one_millisecond);
+    EXPECT_EQ(world.log->figures().segments_degraded, 0U);
+    world.crash(hub);
+    // The other two members of then: without the third copy made meanwhile, nothing would be left.
+    hub.disk(segment.members[1].device).absent = true;
+    hub.disk(segment.members[2].device).absent = true;
+    open();
+    world.verify_all();
+    EXPECT_EQ(world.log->last_durable(), lsn(4));
+    world.close();
+}
+
 TEST_F(journal_engine_test, with_fewer_than_m_plus_1_writes_are_refused_and_reads_go_on) {
     open();
     append_singly(10);
@@ -521,6 +538,37 @@ TEST_F(journal_engine_test, empty_journals_restart_without_growing) {
         EXPECT_EQ(world.log->figures().segments, 1U);
         world.crash(hub);
     }
+}
+
+struct journal_tight_space : journal_engine_test {
+    journal_tight_space() : journal_engine_test({.devices = 4, .extents_per_device = 4}) {}
+};
+
+TEST_F(journal_tight_space, a_lost_copy_is_restored_in_place_of_what_was_only_prepared) {
+    open();
+    append_singly(4);
+    idle(50 * one_millisecond);
+    const segment_entry segment = live_segment();
+    world.crash(hub);
+    hub.disk(segment.members[0].device).absent = true;
+    // The rest of the room goes to another room of the hub.
+    for (std::size_t i = 0; i < hub.device_count(); ++i) {
+        fake_disk& disk = hub.disk(i);
+        for (std::uint64_t n = 1000; disk.extents.size() < 4; ++n) {
+            fake_extent other;
+            other.info.name = {shard_id(0), shard_term(99), n};
+            other.info.purpose = extent_purpose::stripe;
+            other.visible.resize(hub.options().extent_bytes);
+            other.durable = other.visible;
+            disk.extents.emplace(other.info.name, std::move(other));
+        }
+    }
+    open();
+    EXPECT_EQ(world.log->figures().failure, "");
+    append_singly(2);
+    world.verify_all();
+    EXPECT_EQ(world.log->last_durable(), lsn(6));
+    world.close();
 }
 
 struct journal_small_space : journal_engine_test {

@@ -137,7 +137,7 @@ void journal_world::verify_all() {
 
 std::vector<std::uint64_t> seeds(std::uint64_t first, std::uint64_t count) {
     if (const char* one = std::getenv("TAICANG_SEED")) return {std::strtoull(one, nullptr, 10)};
-    if (std::getenv("TAICANG_LONG") != nullptr) count *= 10;
+    if (std::getenv("TAICANG_LONG") != nullptr) count *= 20;
     std::vector<std::uint64_t> out;
     for (std::uint64_t i = 0; i < count; ++i)
         out.push_back(first + i);

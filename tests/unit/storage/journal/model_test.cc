@@ -205,7 +205,7 @@ void run_on_real_devices(std::uint64_t seed) {
 }
 
 TEST(journal_model, acknowledged_records_survive_everything_within_the_budget) {
-    for (const std::uint64_t seed : seeds(1, 100)) {
+    for (const std::uint64_t seed : seeds(1, 60)) {
         run_on_fake_devices(seed);
         if (testing::Test::HasFailure()) return;
     }
@@ -218,7 +218,7 @@ TEST(journal_model, acknowledged_records_survive_everything_within_the_budget) {
 }
 
 TEST(journal_model, the_same_over_the_real_device_room) {
-    for (const std::uint64_t seed : seeds(1, 30)) {
+    for (const std::uint64_t seed : seeds(1, 20)) {
         run_on_real_devices(seed);
         if (testing::Test::HasFailure()) return;
     }
