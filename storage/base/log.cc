@@ -35,6 +35,8 @@ spdlog::level::level_enum translate(log_level level) noexcept {
             return spdlog::level::warn;
         case log_level::error:
             return spdlog::level::err;
+        case log_level::off:
+            return spdlog::level::off;
     }
     return spdlog::level::err;
 }

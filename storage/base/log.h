@@ -10,7 +10,7 @@
 
 namespace taicang {
 
-enum class log_level : std::uint8_t { debug, info, warn, error };
+enum class log_level : std::uint8_t { debug, info, warn, error, off };
 
 /// Below this nothing is written. Default info; tests and simulation set error.
 void set_log_level(log_level least) noexcept;
