@@ -5,18 +5,20 @@
 #include <charconv>
 
 #include "s3gw/api/text.h"
+#include "s3gw/http/date.h"
 #include "s3gw/http/head.h"
 #include "storage/base/limits.h"
+#include "storage/object/conditions.h"
 
 namespace taicang {
-
-namespace {
 
 s3_error bad_argument(std::string_view name, std::string_view value, std::string sentence) {
     return s3_error(s3_code::invalid_argument, std::move(sentence))
         .with("ArgumentName", std::string(name))
         .with("ArgumentValue", std::string(value));
 }
+
+namespace {
 
 s3_error not_built(std::string_view header, std::string_view why) {
     return s3_error(s3_code::not_implemented, "The header " + std::string(header) + " asks for " +
@@ -39,32 +41,43 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
     return value;
 }
 
-/// Headers that would change what is stored or who may read it; none is passed over in silence.
-std::optional<s3_error> refuse_unbuilt(const s3_call& call) {
-    for (const http_field& field : call.request.headers) {
-        const std::string name = lower(field.name);
-        if (name.starts_with("x-amz-server-side-encryption"))
-            return not_built(field.name, "encryption");
-        if (name.starts_with("x-amz-object-lock-")) return not_built(field.name, "object lock");
-        if (name.starts_with("x-amz-grant-")) return not_built(field.name, "ACL grants");
-        if (name == "x-amz-tagging" && !field.value.empty())
-            return not_built(field.name, "object tags");
-        if (name == "x-amz-website-redirect-location")
-            return not_built(field.name, "website redirects");
-        if (name == "x-amz-acl" && field.value != "private" &&
-            field.value != "bucket-owner-full-control") {
-            return not_built(field.name, "an ACL other than private");
-        }
-    }
-    return std::nullopt;
+struct unbuilt_header {
+    std::string_view stem;  ///< a whole name, or its beginning when it ends in '-'
+    std::string_view what;
+};
+constexpr std::array<unbuilt_header, 12> unbuilt_headers = {{
+    {"x-amz-server-side-encryption", "encryption"},
+    {"x-amz-server-side-encryption-", "encryption"},
+    {"x-amz-copy-source-server-side-encryption-", "encryption"},
+    {"x-amz-object-lock-", "object lock"},
+    {"x-amz-grant-", "ACL grants"},
+    {"x-amz-tagging", "object tags"},
+    {"x-amz-website-redirect-location", "website redirects"},
+    {"x-amz-write-offset-bytes", "appending"},
+    {"x-amz-rename-source", "renaming"},
+    // Conditions: to pass one over would do what the client forbade.
+    {"x-amz-if-match-last-modified-time", "a condition of directory buckets"},
+    {"x-amz-if-match-size", "a condition of directory buckets"},
+    {"x-amz-if-match-initiated-time", "a condition of directory buckets"},
+}};
+
+bool is_of(const std::string& name, std::string_view stem) {
+    return stem.ends_with('-') ? name.starts_with(stem) : name == stem;
 }
 
 read_or_refused<storage_class> read_class(const s3_call& call) {
+    // GLACIER and the like are refused as S3 refuses classes that it does not know.
     const std::string_view word = call.header("x-amz-storage-class");
     if (word.empty() || word == "STANDARD") return storage_class::standard;
     if (word == "STANDARD_IA") return storage_class::standard_ia;
     return s3_error(s3_code::invalid_storage_class)
         .with("StorageClassRequested", std::string(word));
+}
+
+std::string unquoted(std::string_view tag) {
+    if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+        tag = tag.substr(1, tag.size() - 2);
+    return std::string(tag);
 }
 
 std::vector<std::string> etag_list(std::string_view text) {
@@ -78,14 +91,39 @@ std::vector<std::string> etag_list(std::string_view text) {
         while (tag.ends_with(' '))
             tag.remove_suffix(1);
         if (tag.starts_with("W/")) tag.remove_prefix(2);
-        if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
-            tag = tag.substr(1, tag.size() - 2);
-        if (!tag.empty()) tags.emplace_back(tag);
+        if (!tag.empty()) tags.push_back(unquoted(tag));
     }
     return tags;
 }
 
+/// Without aws-chunked, which describes the transfer and not the object.
+std::string content_encoding_of(std::string_view text) {
+    if (lower(text).find("aws-chunked") == std::string::npos) return std::string(text);
+    std::string kept;
+    for (const std::string& one : etag_list(text)) {
+        if (lower(one) != "aws-chunked") kept += (kept.empty() ? "" : ",") + one;
+    }
+    return kept;
+}
+
 }  // namespace
+
+std::optional<s3_error> refuse_unbuilt(const s3_call& call) {
+    for (const http_field& field : call.request.headers) {
+        const std::string name = lower(field.name);
+        if (!name.starts_with("x-amz-")) continue;
+        for (const unbuilt_header& one : unbuilt_headers) {
+            // Empty tags are no tags.
+            if (is_of(name, one.stem) && !(name == "x-amz-tagging" && field.value.empty()))
+                return not_built(field.name, one.what);
+        }
+        if (name == "x-amz-acl" && field.value != "private" &&
+            field.value != "bucket-owner-full-control") {
+            return not_built(field.name, "an ACL other than private");
+        }
+    }
+    return std::nullopt;
+}
 
 read_or_refused<put_attributes> read_attributes(const s3_call& call) {
     if (auto refused = refuse_unbuilt(call)) return std::move(*refused);
@@ -99,13 +137,7 @@ read_or_refused<put_attributes> read_attributes(const s3_call& call) {
     attributes.headers.content_language = call.header("Content-Language");
     attributes.headers.cache_control = call.header("Cache-Control");
     attributes.headers.expires = call.header("Expires");
-    // aws-chunked describes the transfer, not the object.
-    std::string encoding;
-    for (const std::string& one : etag_list(call.header("Content-Encoding"))) {
-        if (lower(one) == "aws-chunked") continue;
-        encoding += (encoding.empty() ? "" : ",") + one;
-    }
-    attributes.headers.content_encoding = encoding;
+    attributes.headers.content_encoding = content_encoding_of(call.header("Content-Encoding"));
     std::size_t bytes = 0;
     constexpr std::string_view meta = "x-amz-meta-";
     for (const http_field& field : call.request.headers) {
@@ -141,9 +173,20 @@ read_or_refused<conditions> read_conditions(const s3_call& call, std::string_vie
     return when;
 }
 
+namespace {
+
+/// A position in a range: one beyond 64 bits is beyond every object.
+std::optional<std::uint64_t> range_position(std::string_view text) {
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
+        return std::nullopt;
+    return whole_number(text).value_or(UINT64_MAX);
+}
+
+}  // namespace
+
 std::optional<range_request> read_range(std::string_view text) {
     constexpr std::string_view unit = "bytes=";
-    if (!text.starts_with(unit)) return std::nullopt;
+    if (!http_name_equal(text.substr(0, unit.size()), unit)) return std::nullopt;
     text.remove_prefix(unit.size());
     const std::size_t dash = text.find('-');
     if (dash == std::string_view::npos || text.find(',') != std::string_view::npos)
@@ -152,16 +195,42 @@ std::optional<range_request> read_range(std::string_view text) {
     const std::string_view last = text.substr(dash + 1);
     range_request range;
     if (!first.empty()) {
-        range.first = whole_number(first);
+        range.first = range_position(first);
         if (!range.first) return std::nullopt;
     }
     if (!last.empty()) {
-        range.last = whole_number(last);
+        range.last = range_position(last);
         if (!range.last) return std::nullopt;
     }
     if (!range.first && !range.last) return std::nullopt;
     if (range.first && range.last && *range.last < *range.first) return std::nullopt;
     return range;
+}
+
+bool range_guard::holds_for(const version_row& version) const {
+    constexpr timestamp_ns second = 1'000'000'000;
+    if (etag) return *etag == version.etag;
+    return modified && version.modified / second * second == *modified;
+}
+
+std::optional<range_guard> read_range_guard(const s3_call& call) {
+    const std::string_view text = call.header("If-Range");
+    if (text.empty()) return std::nullopt;
+    range_guard guard;
+    guard.modified = parse_http_date(text);
+    // A weak ETag never fits a range (RFC 9110, 13.1.5).
+    if (!guard.modified) guard.etag = text.starts_with("W/") ? std::string() : unquoted(text);
+    return guard;
+}
+
+read_or_refused<std::optional<std::string>> read_version_id(const s3_call& call) {
+    const http_query_item* item = call.request.query.find("versionId");
+    if (item == nullptr) return std::optional<std::string>();
+    if (item->value.empty())
+        return bad_argument("versionId", "", "Version id cannot be the empty string");
+    if (!is_version_id(item->value))
+        return bad_argument("versionId", item->value, "Invalid version id specified");
+    return std::optional<std::string>(item->value);
 }
 
 read_or_refused<std::optional<range_request>> read_copy_range(const s3_call& call) {
@@ -179,59 +248,73 @@ read_or_refused<std::optional<range_request>> read_copy_range(const s3_call& cal
 
 namespace {
 
-std::optional<s3_error> read_checksum_header(const s3_call& call, body_claims& claims) {
-    constexpr std::string_view stem = "x-amz-checksum-";
-    for (const http_field& field : call.request.headers) {
-        const std::string name = lower(field.name);
-        if (!name.starts_with(stem)) continue;
-        const std::string word = name.substr(stem.size());
-        if (word == "algorithm" || word == "mode" || word == "type") continue;
-        const auto kind = parse_checksum_word(word);
-        if (!kind)
-            return s3_error(s3_code::invalid_request,
-                            "The checksum algorithm of " + name + " is not known.");
-        const auto raw = parse_base64(field.value);
-        if (!raw || raw->size() != checksum_bytes(*kind)) {
-            return s3_error(s3_code::invalid_request, "Value for " + name + " header is invalid.");
-        }
-        if (claims.expected.checksum) {
-            return s3_error(s3_code::invalid_request,
-                            "Expecting a single x-amz-checksum- header. Multiple checksum Types "
-                            "are not allowed.");
-        }
-        claims.expected.checksum = stored_checksum{*kind, true, *raw};
-        claims.checksum = kind;
-    }
-    return std::nullopt;
+constexpr std::string_view checksum_stem = "x-amz-checksum-";
+
+s3_error more_than_one_checksum() {
+    return s3_error(s3_code::invalid_request,
+                    "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
+                    "allowed.");
 }
 
 std::optional<s3_error> read_checksum_trailer(const s3_call& call, body_claims& claims) {
-    const std::string_view announced = call.header("x-amz-trailer");
-    constexpr std::string_view stem = "x-amz-checksum-";
-    for (const std::string& name : etag_list(announced)) {
-        if (!lower(name).starts_with(stem)) continue;
-        const auto kind = parse_checksum_word(name.substr(stem.size()));
-        if (!kind)
+    for (const std::string& name : etag_list(call.header("x-amz-trailer"))) {
+        if (!lower(name).starts_with(checksum_stem)) continue;
+        const auto kind = parse_checksum_word(name.substr(checksum_stem.size()));
+        if (!kind) {
             return s3_error(s3_code::invalid_request,
                             "The value specified in the x-amz-trailer header is not supported");
-        if (claims.checksum && claims.checksum != kind) {
-            return s3_error(s3_code::invalid_request,
-                            "Expecting a single x-amz-checksum- header. Multiple checksum Types "
-                            "are not allowed.");
         }
+        if (claims.checksum) return more_than_one_checksum();
         claims.trailer = kind;
         claims.checksum = kind;
     }
     return std::nullopt;
 }
 
+std::optional<s3_error> read_wished_algorithm(const s3_call& call, body_claims& claims) {
+    const std::string_view algorithm = call.header("x-amz-sdk-checksum-algorithm");
+    if (algorithm.empty() || lower(algorithm) == "md5") return std::nullopt;
+    const auto kind = parse_checksum_word(algorithm);
+    if (!kind)
+        return s3_error(s3_code::invalid_request, "Checksum algorithm provided is unsupported.");
+    if (claims.checksum && claims.checksum != kind) {
+        return s3_error(s3_code::invalid_request,
+                        "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+    }
+    claims.checksum = kind;
+    return std::nullopt;
+}
+
 }  // namespace
+
+read_or_refused<std::optional<stored_checksum>> read_checksum_header(const s3_call& call) {
+    std::optional<stored_checksum> found;
+    for (const http_field& field : call.request.headers) {
+        const std::string name = lower(field.name);
+        if (!name.starts_with(checksum_stem)) continue;
+        const std::string word = name.substr(checksum_stem.size());
+        if (word == "algorithm" || word == "mode" || word == "type") continue;
+        const auto kind = parse_checksum_word(word);
+        if (!kind) {
+            return s3_error(s3_code::invalid_request,
+                            "The checksum algorithm of " + name + " is not known.");
+        }
+        // A composite one says of how many parts: "abc=-3".
+        const std::string_view value = field.value.substr(0, field.value.find('-'));
+        const auto raw = parse_base64(value);
+        if (!raw || raw->size() != checksum_bytes(*kind))
+            return s3_error(s3_code::invalid_request, "Value for " + name + " header is invalid.");
+        if (found) return more_than_one_checksum();
+        found = stored_checksum{*kind, value.size() == field.value.size(), *raw};
+    }
+    return found;
+}
 
 read_or_refused<body_claims> read_body_claims(const s3_call& call) {
     body_claims claims;
-    claims.expected.length = call.body->payload_length();
-    if (!claims.expected.length && !call.request.is_chunked)
+    if (!call.request.content_length && !call.request.is_chunked)
         return s3_error(s3_code::missing_content_length);
+    claims.expected.length = call.body->payload_length();
     if (claims.expected.length && *claims.expected.length > limits::part_bytes_max) {
         return s3_error(s3_code::entity_too_large)
             .with("ProposedSize", std::to_string(*claims.expected.length))
@@ -243,21 +326,41 @@ read_or_refused<body_claims> read_body_claims(const s3_call& call) {
         claims.expected.md5 = *raw;
     }
     if (call.who.payload == payload_kind::signed_digest) {
-        claims.expected.sha256 = std::string(
-            as_text(bytes_view(reinterpret_cast<const std::byte*>(call.who.payload_sha256.data()),
-                               call.who.payload_sha256.size())));
+        claims.expected.sha256 =
+            std::string(reinterpret_cast<const char*>(call.who.payload_sha256.data()),
+                        call.who.payload_sha256.size());
     }
-    if (auto refused = read_checksum_header(call, claims)) return std::move(*refused);
-    if (auto refused = read_checksum_trailer(call, claims)) return std::move(*refused);
-    const std::string_view algorithm = call.header("x-amz-sdk-checksum-algorithm");
-    if (!claims.checksum && !algorithm.empty()) {
-        const auto kind = parse_checksum_word(algorithm);
-        if (!kind && lower(algorithm) != "md5")
+    auto header = read_checksum_header(call);
+    if (!header) return header.refusal();
+    if (*header) {
+        if (!(*header)->full_object) {
             return s3_error(s3_code::invalid_request,
-                            "Checksum algorithm provided is unsupported.");
-        claims.checksum = kind;
+                            "A checksum of checksums is no checksum of a body.");
+        }
+        claims.checksum = (*header)->kind;
+        claims.expected.checksum = std::move(*header);
     }
+    if (auto refused = read_checksum_trailer(call, claims)) return std::move(*refused);
+    if (auto refused = read_wished_algorithm(call, claims)) return std::move(*refused);
     return claims;
+}
+
+result<std::optional<stored_checksum>> read_trailing_checksum(const s3_call& call,
+                                                              const body_claims& claims) {
+    if (!claims.trailer) return std::optional<stored_checksum>();
+    const std::string wanted =
+        std::string(checksum_stem) + std::string(checksum_header_word(*claims.trailer));
+    for (const aws_trailer& trailer : call.body->trailers()) {
+        if (trailer.name != wanted) continue;
+        const auto raw = parse_base64(trailer.value);
+        if (!raw || raw->size() != checksum_bytes(*claims.trailer)) {
+            return error(errc::trailer_malformed,
+                         "the trailing header " + wanted + " is not a checksum of its kind");
+        }
+        return std::optional<stored_checksum>(stored_checksum{*claims.trailer, true, *raw});
+    }
+    return error(errc::trailer_malformed,
+                 "the trailing header " + wanted + " was announced and did not come");
 }
 
 read_or_refused<copy_source> read_copy_source(const s3_call& call) {

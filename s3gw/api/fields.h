@@ -27,14 +27,25 @@ class read_or_refused {
     std::variant<T, s3_error> state_;
 };
 
-/// Content headers, user metadata, class, owner. Refuses what is not built (encryption, locks,
-/// tags, ACLs other than private) rather than pretending.
+/// Headers that would change what is stored, who may read it or whether it is done, and that are
+/// not built (encryption, locks, tags, ACLs other than private): refused rather than passed over.
+std::optional<s3_error> refuse_unbuilt(const s3_call& call);
+/// Content headers, user metadata, class, owner; refuses what is not built.
 read_or_refused<put_attributes> read_attributes(const s3_call& call);
 /// If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since; `prefix` "x-amz-copy-source-"
 /// for sources.
 read_or_refused<conditions> read_conditions(const s3_call& call, std::string_view prefix = "");
 /// Range of a GET; empty when there is none or it is not ours to understand (RFC 9110: ignored).
 std::optional<range_request> read_range(std::string_view text);
+/// If-Range: an ETag (without quotes) or a date; the range counts only for that version.
+struct range_guard {
+    std::optional<std::string> etag;
+    std::optional<timestamp_ns> modified;  ///< whole seconds
+    [[nodiscard]] bool holds_for(const version_row& version) const;
+};
+std::optional<range_guard> read_range_guard(const s3_call& call);
+/// versionId of the query, when it is there.
+read_or_refused<std::optional<std::string>> read_version_id(const s3_call& call);
 /// x-amz-copy-source-range: bytes=a-b, strict.
 read_or_refused<std::optional<range_request>> read_copy_range(const s3_call& call);
 
@@ -46,6 +57,11 @@ struct body_claims {
 /// Content-MD5, x-amz-content-sha256, x-amz-checksum-*, x-amz-trailer,
 /// x-amz-sdk-checksum-algorithm, lengths.
 read_or_refused<body_claims> read_body_claims(const s3_call& call);
+/// The one x-amz-checksum-<kind> header, when there is one.
+read_or_refused<std::optional<stored_checksum>> read_checksum_header(const s3_call& call);
+/// After the body's end: the checksum that came behind it, when one was announced.
+result<std::optional<stored_checksum>> read_trailing_checksum(const s3_call& call,
+                                                              const body_claims& claims);
 
 struct copy_source {
     std::string bucket, key;
@@ -53,6 +69,8 @@ struct copy_source {
 };
 read_or_refused<copy_source> read_copy_source(const s3_call& call);
 
+/// A bad value of a parameter or header, with its name and value in the document.
+s3_error bad_argument(std::string_view name, std::string_view value, std::string sentence);
 /// A whole number of the query within [0, most]; `missing` when it is not there.
 read_or_refused<std::uint64_t> read_number(const s3_call& call, std::string_view name,
                                            std::uint64_t missing, std::uint64_t most);

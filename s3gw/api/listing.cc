@@ -11,6 +11,10 @@ std::string listed_name(std::string_view key, bool url_encoded) {
     return url_encoded ? s3_url_encode_key(key) : std::string(key);
 }
 
+void write_owner(xml_writer& xml, std::string_view name, const std::string& owner) {
+    xml.open(name).element("ID", owner).element("DisplayName", owner).close();
+}
+
 void write_object_entry(xml_writer& xml, const list_page::entry& entry, bool url_encoded,
                         const std::string* owner) {
     xml.open("Contents");
@@ -19,12 +23,10 @@ void write_object_entry(xml_writer& xml, const list_page::entry& entry, bool url
     xml.element("ETag", quoted_etag(entry.version.etag));
     if (entry.version.checksum && entry.version.checksum->kind != digest_kind::md5) {
         xml.element("ChecksumAlgorithm", checksum_algorithm_word(entry.version.checksum->kind));
-        xml.element("ChecksumType",
-                    entry.version.checksum->full_object ? "FULL_OBJECT" : "COMPOSITE");
+        xml.element("ChecksumType", checksum_type_word(entry.version.checksum->full_object));
     }
     xml.element("Size", entry.version.size);
-    if (owner != nullptr)
-        xml.open("Owner").element("ID", *owner).element("DisplayName", *owner).close();
+    if (owner != nullptr) write_owner(xml, "Owner", *owner);
     xml.element("StorageClass", storage_class_word(entry.version.klass));
     xml.close();
 }
@@ -34,6 +36,13 @@ void write_common_prefixes(xml_writer& xml, const list_page& page, bool url_enco
         if (!entry.common_prefix) continue;
         xml.open("CommonPrefixes").element("Prefix", listed_name(entry.key, url_encoded)).close();
     }
+}
+
+bool is_common_prefix(std::string_view marker, std::string_view prefix,
+                      std::string_view delimiter) {
+    if (delimiter.empty() || !marker.starts_with(prefix)) return false;
+    const std::size_t at = marker.find(delimiter, prefix.size());
+    return at != std::string_view::npos && at + delimiter.size() == marker.size();
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "s3gw/api/text.h"
+#include "s3gw/http/date.h"
 
 namespace taicang {
 
@@ -20,20 +21,51 @@ std::string_view storage_class_word(storage_class klass) {
     return "STANDARD";
 }
 
+std::string_view checksum_type_word(bool full_object) {
+    return full_object ? "FULL_OBJECT" : "COMPOSITE";
+}
+
+std::string checksum_text(const stored_checksum& checksum, std::size_t parts) {
+    std::string text = base64(checksum.value);
+    if (!checksum.full_object) text += "-" + std::to_string(parts);
+    return text;
+}
+
+void write_checksum(xml_writer& xml, const stored_checksum& checksum, std::size_t parts) {
+    if (checksum.kind == digest_kind::md5) return;
+    xml.element(checksum_element(checksum.kind), checksum_text(checksum, parts));
+    xml.element("ChecksumType", checksum_type_word(checksum.full_object));
+}
+
 void add_checksum_header(const stored_checksum& checksum, std::size_t parts,
                          http_response_headers& into) {
     if (checksum.kind == digest_kind::md5) return;
-    std::string value = base64(checksum.value);
-    if (!checksum.full_object) value += "-" + std::to_string(parts);
-    into.add("x-amz-checksum-" + std::string(checksum_header_word(checksum.kind)), value);
-    into.add("x-amz-checksum-type", checksum.full_object ? "FULL_OBJECT" : "COMPOSITE");
+    into.add("x-amz-checksum-" + std::string(checksum_header_word(checksum.kind)),
+             checksum_text(checksum, parts));
+    into.add("x-amz-checksum-type", checksum_type_word(checksum.full_object));
+}
+
+void add_wished_checksum(const s3_call& call, const version_row& version,
+                         http_response_headers& into) {
+    if (!version.checksum || !http_name_equal(call.header("x-amz-checksum-mode"), "ENABLED"))
+        return;
+    add_checksum_header(*version.checksum, version.part_sizes.size(), into);
+}
+
+void add_validators(const object_info& info, http_response_headers& into) {
+    const version_row& version = info.version;
+    into.add("ETag", quoted_etag(version.etag));
+    into.add("Last-Modified", format_http_date(version.modified));
+    if (!version.headers.cache_control.empty())
+        into.add("Cache-Control", version.headers.cache_control);
+    if (!version.headers.expires.empty()) into.add("Expires", version.headers.expires);
 }
 
 void add_object_headers(const s3_call& call, const object_info& info, http_response_headers& into) {
     const version_row& version = info.version;
     const content_headers& kept = version.headers;
     into.add("ETag", quoted_etag(version.etag));
-    into.add("Last-Modified", http_date(version.modified));
+    into.add("Last-Modified", format_http_date(version.modified));
     into.add("Accept-Ranges", "bytes");
     struct header_row {
         std::string_view name, override_name;
@@ -58,9 +90,6 @@ void add_object_headers(const s3_call& call, const object_info& info, http_respo
         into.add("x-amz-meta-" + name, value);
     if (version.klass != storage_class::standard)
         into.add("x-amz-storage-class", storage_class_word(version.klass));
-    if (version.checksum && call.header("x-amz-checksum-mode") == "ENABLED") {
-        add_checksum_header(*version.checksum, version.part_sizes.size(), into);
-    }
     if (!version.tags.empty()) into.add("x-amz-tagging-count", version.tags.size());
 }
 

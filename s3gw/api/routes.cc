@@ -10,84 +10,50 @@ namespace taicang {
 namespace {
 
 using enum route_scope;
+using m = http_method;
+using enum digest_check;
 
 // Most particular first: the first row that fits is the verb.
+// clang-format off
 constexpr std::array routes = {
-    route{"ListBuckets", http_method::get, service, "", "", verb::list_buckets},
+    route{"ListBuckets", m::get, service, "", "", {}, here, verb::list_buckets},
 
-    route{"GetBucketLocation", http_method::get, bucket, "location", "", verb::get_bucket_location},
-    route{"ListObjectVersions", http_method::get, bucket, "versions", "",
-          verb::list_object_versions},
-    route{"ListMultipartUploads", http_method::get, bucket, "uploads", "",
-          verb::list_multipart_uploads},
-    route{"ListObjectsV2", http_method::get, bucket, "list-type", "", verb::list_objects_v2},
-    route{"ListObjects", http_method::get, bucket, "", "", verb::list_objects},
-    route{"HeadBucket", http_method::head, bucket, "", "", verb::head_bucket},
-    route{"CreateBucket", http_method::put, bucket, "", "", verb::create_bucket},
-    route{"DeleteBucket", http_method::del, bucket, "", "", verb::delete_bucket},
-    route{"DeleteObjects", http_method::post, bucket, "delete", "", verb::delete_objects},
+    route{"GetBucketLocation", m::get, bucket, "location", "", {}, here, verb::get_bucket_location},
+    route{"ListObjectVersions", m::get, bucket, "versions", "", {}, here, verb::list_object_versions},
+    route{"ListMultipartUploads", m::get, bucket, "uploads", "", {}, here, verb::list_multipart_uploads},
+    route{"ListObjectsV2", m::get, bucket, "list-type", "", {}, here, verb::list_objects_v2},
+    route{"ListObjects", m::get, bucket, "", "", {}, here, verb::list_objects},
+    route{"HeadBucket", m::head, bucket, "", "", {}, here, verb::head_bucket},
+    route{"CreateBucket", m::put, bucket, "", "", {}, here, verb::create_bucket},
+    route{"DeleteBucket", m::del, bucket, "", "", {}, here, verb::delete_bucket},
+    route{"DeleteObjects", m::post, bucket, "delete", "", {}, here, verb::delete_objects},
 
-    route{"ListParts", http_method::get, object, "uploadId", "", verb::list_parts},
-    route{"GetObject", http_method::get, object, "", "", verb::get_object},
-    route{"HeadObject", http_method::head, object, "", "", verb::head_object},
-    route{"UploadPartCopy", http_method::put, object, "uploadId", "x-amz-copy-source",
-          verb::upload_part_copy},
-    route{"UploadPart", http_method::put, object, "uploadId", "", verb::upload_part},
-    route{"CopyObject", http_method::put, object, "", "x-amz-copy-source", verb::copy_object},
-    route{"PutObject", http_method::put, object, "", "", verb::put_object},
-    route{"AbortMultipartUpload", http_method::del, object, "uploadId", "",
-          verb::abort_multipart_upload},
-    route{"DeleteObject", http_method::del, object, "", "", verb::delete_object},
-    route{"CreateMultipartUpload", http_method::post, object, "uploads", "",
-          verb::create_multipart_upload},
-    route{"CompleteMultipartUpload", http_method::post, object, "uploadId", "",
-          verb::complete_multipart_upload},
+    route{"ListParts", m::get, object, "uploadId", "", {}, here, verb::list_parts},
+    route{"GetObject", m::get, object, "", "", {"versionId", "partNumber"}, here, verb::get_object},
+    route{"HeadObject", m::head, object, "", "", {"versionId", "partNumber"}, here, verb::head_object},
+    route{"UploadPartCopy", m::put, object, "uploadId", "x-amz-copy-source", {"partNumber"}, here, verb::upload_part_copy},
+    route{"UploadPart", m::put, object, "uploadId", "", {"partNumber"}, caller, verb::upload_part},
+    route{"CopyObject", m::put, object, "", "x-amz-copy-source", {}, here, verb::copy_object},
+    route{"PutObject", m::put, object, "", "", {}, caller, verb::put_object},
+    route{"AbortMultipartUpload", m::del, object, "uploadId", "", {}, here, verb::abort_multipart_upload},
+    route{"DeleteObject", m::del, object, "", "", {"versionId"}, here, verb::delete_object},
+    route{"CreateMultipartUpload", m::post, object, "uploads", "", {}, here, verb::create_multipart_upload},
+    route{"CompleteMultipartUpload", m::post, object, "uploadId", "", {}, here, verb::complete_multipart_upload},
 };
 
-// Parameters that choose another operation than the plain one. One of them that no row names makes
-// the request NotImplemented, never something else than was asked for.
-constexpr std::array<std::string_view, 42> sub_resources = {"accelerate",
-                                                            "acl",
-                                                            "analytics",
-                                                            "append",
-                                                            "attributes",
-                                                            "cors",
-                                                            "delete",
-                                                            "encryption",
-                                                            "intelligent-tiering",
-                                                            "inventory",
-                                                            "legal-hold",
-                                                            "lifecycle",
-                                                            "list-type",
-                                                            "location",
-                                                            "logging",
-                                                            "metadataConfiguration",
-                                                            "metadataTable",
-                                                            "metrics",
-                                                            "notification",
-                                                            "object-lock",
-                                                            "ownershipControls",
-                                                            "policy",
-                                                            "policyStatus",
-                                                            "publicAccessBlock",
-                                                            "renameObject",
-                                                            "replication",
-                                                            "requestPayment",
-                                                            "restore",
-                                                            "retention",
-                                                            "select",
-                                                            "session",
-                                                            "tagging",
-                                                            "torrent",
-                                                            "uploadId",
-                                                            "uploads",
-                                                            "versioning",
-                                                            "versions",
-                                                            "website",
-                                                            "abac",
-                                                            "partial-update",
-                                                            "metadataInventoryTable",
-                                                            "metadataJournalTable"};
+// Parameters that choose another operation than the plain one, or what it works on. One of them
+// that the row does not name makes the request NotImplemented, never something else than was asked
+// for. Source: the operations of the Amazon S3 API reference.
+constexpr std::array<std::string_view, 48> sub_resources = {
+    "abac", "accelerate", "acl", "analytics", "append", "attributes", "cors", "delete",
+    "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "list-type",
+    "location", "logging", "metadataConfiguration", "metadataInventoryTable",
+    "metadataJournalTable", "metadataTable", "metrics", "mfa", "notification", "object-lock",
+    "ownershipControls", "partNumber", "partial-update", "policy", "policyStatus",
+    "publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention",
+    "select", "select-type", "session", "sse", "tagging", "tier", "torrent", "uploadId",
+    "uploads", "versionId", "versioning", "versions", "website"};
+// clang-format on
 
 bool is_sub_resource(std::string_view name) {
     return std::find(sub_resources.begin(), sub_resources.end(), name) != sub_resources.end();
@@ -98,10 +64,15 @@ bool fits(const route& row, const http_request_head& head) {
            (row.header.empty() || head.headers.has(row.header));
 }
 
+bool names(const route& row, std::string_view sub_resource) {
+    return row.query == sub_resource ||
+           std::find(row.takes.begin(), row.takes.end(), sub_resource) != row.takes.end();
+}
+
 /// The sub-resource of the request that the row does not stand for.
 std::string_view unmet(const route* row, const http_request_head& head) {
     for (const http_query_item& item : head.query) {
-        if (is_sub_resource(item.name) && (row == nullptr || row->query != item.name))
+        if (is_sub_resource(item.name) && (row == nullptr || !names(*row, item.name)))
             return item.name;
     }
     return {};
@@ -111,6 +82,10 @@ std::string_view unmet(const route* row, const http_request_head& head) {
 
 std::span<const route> all_routes() {
     return routes;
+}
+
+std::span<const std::string_view> all_sub_resources() {
+    return sub_resources;
 }
 
 route_match match_route(const http_request_head& head, route_scope scope) {
@@ -125,8 +100,9 @@ route_match match_route(const http_request_head& head, route_scope scope) {
         return match;
     }
     match.sub_resource = unmet(nullptr, head);
-    const bool post_form = head.method == http_method::post;
-    if (!method_known && match.sub_resource.empty() && !post_form)
+    // POST to a bucket is the upload of a browser's form: known, not built.
+    const bool is_form = head.method == http_method::post && scope == route_scope::bucket;
+    if (!method_known && match.sub_resource.empty() && !is_form)
         match.refused = s3_code::method_not_allowed;
     return match;
 }

@@ -2,6 +2,7 @@
 // Pure; any thread.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -17,10 +18,18 @@ struct route {
     route_scope scope;
     std::string_view query;   ///< a parameter that must be there; "" none
     std::string_view header;  ///< a header that must be there; "" none
+    /// Further parameters that choose what the verb does; any other of those makes the request
+    /// NotImplemented.
+    std::array<std::string_view, 2> takes;
+    /// Who compares the body's signed SHA-256: the verb, which hashes the body anyway, or the body
+    /// reader.
+    digest_check digest;
     s3_verb verb;
 };
 
 std::span<const route> all_routes();
+/// Every parameter that S3 knows to choose an operation, or what one works on.
+std::span<const std::string_view> all_sub_resources();
 
 /// What a request is: a route, or the reason why not (NotImplemented, MethodNotAllowed).
 struct route_match {

@@ -4,61 +4,47 @@
 #include <array>
 
 #include "s3gw/api/call.h"
+#include "s3gw/api/request_target.h"
 #include "s3gw/api/routes.h"
 #include "s3gw/auth/payload.h"
-#include "storage/base/limits.h"
 #include "storage/base/log.h"
 
 namespace taicang {
 
 namespace {
 
-bool is_utf8(std::string_view text) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const auto lead = static_cast<unsigned char>(text[at]);
-        std::size_t more = 0;
-        std::uint32_t value = 0;
-        if (lead < 0x80) {
-            ++at;
-            continue;
-        }
-        if (lead >= 0xc2 && lead <= 0xdf) {
-            more = 1;
-            value = lead & 0x1fU;
-        } else if ((lead & 0xf0U) == 0xe0) {
-            more = 2;
-            value = lead & 0x0fU;
-        } else if (lead >= 0xf0 && lead <= 0xf4) {
-            more = 3;
-            value = lead & 0x07U;
-        } else {
-            return false;
-        }
-        if (text.size() - at <= more) return false;
-        for (std::size_t i = 1; i <= more; ++i) {
-            const auto next = static_cast<unsigned char>(text[at + i]);
-            if ((next & 0xc0U) != 0x80) return false;
-            value = value << 6 | (next & 0x3fU);
-        }
-        if ((more == 2 && (value < 0x800 || (value >= 0xd800 && value <= 0xdfff))) ||
-            (more == 3 && (value < 0x10000 || value > 0x10ffff))) {
-            return false;
-        }
-        at += more + 1;
+constexpr std::string_view amz = "x-amz-";
+
+/// A presigned URL carries headers of the request it stands for as parameters; they count as
+/// headers. Parameters of the signature itself are no such headers, and no verb reads them.
+void take_hoisted_headers(http_request& request) {
+    for (const http_query_item& item : request.query) {
+        const std::string_view stem = std::string_view(item.name).substr(0, amz.size());
+        if (http_name_equal(stem, amz) && !request.headers.has(item.name))
+            request.headers.add(item.name, item.value);
     }
-    return true;
 }
 
 struct verb_metrics {
-    metric_counter* requests[6];  // by the first digit of the status
-    metric_histogram* latency;
+    std::array<metric_counter*, 6> requests{};  ///< by the first digit of the status
+    metric_histogram* latency = nullptr;
 };
 
 class s3_handler final : public http_handler {
   public:
-    s3_handler(const s3_services& services, executor& worker)
-        : services_(services), worker_(worker), authenticator_(services.keys, {services.region}) {
+    s3_handler(const s3_services& services, std::shared_ptr<gateway_memory> memory,
+               executor& worker)
+        : services_(services),
+          memory_(std::move(memory)),
+          worker_(worker),
+          authenticator_(services.keys, {services.region}),
+          bytes_in_(services.metrics.counter("taicang_s3_bytes_received_total",
+                                             "Bytes of request bodies.")),
+          bytes_out_(
+              services.metrics.counter("taicang_s3_bytes_sent_total", "Bytes of response bodies.")),
+          broken_(services.metrics.counter(
+              "taicang_s3_responses_broken_total",
+              "Responses that did not reach their end: the client went away, or a read failed.")) {
         for (const route& row : all_routes())
             metrics_.push_back(metrics_of(row.name));
         other_ = metrics_of("other");
@@ -67,118 +53,123 @@ class s3_handler final : public http_handler {
     task<http_response> handle(http_request& request) override {
         const nanoseconds began = worker_.monotonic_now();
         authenticated who;
-        s3_call call{request, services_, who, nullptr, {}, {}, next_request_id(), false};
+        request_target target =
+            target_of(request.path, request.headers.get("Host"), services_.domains);
+        s3_call call{request, services_, *memory_, who};
+        call.bucket = target.bucket;
+        call.key = target.key;
+        call.bucket_in_host = target.bucket_in_host;
+        call.request_id = next_request_id();
+        call.host_id = host_id;
         call.is_head = request.method == http_method::head;
         const route* row = nullptr;
-        http_response response = co_await answer(call, row);
-        response.headers.add("x-amz-request-id", call.request_id);
-        response.headers.add("x-amz-id-2", host_id_);
-        response.headers.add("Server", "Taicang");
-        count(row, response.status, worker_.monotonic_now() - began);
+        http_response response = co_await answer(call, target, row);
+        sign_off(response, call.request_id);
+        const nanoseconds took = worker_.monotonic_now() - began;
+        count(row, response.status, took);
+        if (log_enabled(log_level::debug)) log_answer(call, response.status, took);
         co_return response;
     }
 
     http_response protocol_error(const http_problem& problem) override {
-        http_response response;
-        response.status = problem.status;
         const std::string id = next_request_id();
         s3_error_place place;
         place.request_id = id;
+        place.host_id = host_id;
+        http_response response;
+        response.status = problem.status;
         response.body = render_error_document(problem.code, problem.message, place);
         response.headers.add("Content-Type", "application/xml");
-        response.headers.add("x-amz-request-id", id);
-        response.headers.add("Server", "Taicang");
+        sign_off(response, id);
+        count(nullptr, response.status, 0);
         return response;
     }
 
     http_response source_failed(const http_request& request, const error& why) override {
-        http_response response;
         const s3_error shown = s3_error_of(why);
-        response.status = shown.status();
         const std::string id = next_request_id();
         s3_error_place place;
         place.resource = request.path;
         place.request_id = id;
+        place.host_id = host_id;
+        http_response response;
+        response.status = shown.status();
         response.body = render_error_document(shown, place);
         response.headers.add("Content-Type", "application/xml");
-        response.headers.add("x-amz-request-id", id);
-        log_event(log_level::error, "read_failed")
+        sign_off(response, id);
+        log_event(log_level::error, "s3_read_failed")
+            .with("request_id", id)
             .with("path", request.path)
-            .with("error", why.message);
+            .with("why", why.message);
         return response;
     }
 
+    void finished(const http_request&, const http_exchange& how) override {
+        bytes_in_.add(how.bytes_in);
+        bytes_out_.add(how.bytes_out);
+        if (!how.sent) broken_.add();
+    }
+
   private:
+    static constexpr std::string_view host_id = "taicang";
+
+    static void sign_off(http_response& response, std::string_view request_id) {
+        response.headers.add("x-amz-request-id", request_id);
+        response.headers.add("x-amz-id-2", host_id);
+        response.headers.add("Server", "Taicang");
+    }
+
+    static void log_answer(const s3_call& call, unsigned status, nanoseconds took) {
+        log_event(log_level::debug, "s3_request")
+            .with("request_id", call.request_id)
+            .with("from", call.request.remote_address)
+            .with("who", call.owner())
+            .with("verb", call.verb)
+            .with("bucket", call.bucket)
+            .with("key", call.key)
+            .with("status", status)
+            .with("microseconds", took / one_microsecond);
+    }
+
     verb_metrics metrics_of(std::string_view name) {
-        verb_metrics made{};
-        for (unsigned digit = 1; digit < 6; ++digit) {
-            const std::string labels =
-                "verb=\"" + std::string(name) + "\",code=\"" + std::to_string(digit) + "xx\"";
-            made.requests[digit] = &services_.metrics.counter("taicang_s3_requests_total",
-                                                              "S3 requests answered.", labels);
+        const std::string verb = "verb=\"" + std::string(name) + "\"";
+        verb_metrics made;
+        for (std::size_t digit = 1; digit < made.requests.size(); ++digit) {
+            made.requests[digit] = &services_.metrics.counter(
+                "taicang_s3_requests_total", "S3 requests answered, by verb and class of status.",
+                verb + ",code=\"" + std::to_string(digit) + "xx\"");
         }
-        made.latency =
-            &services_.metrics.histogram("taicang_s3_request_seconds", "From head to response.",
-                                         "verb=\"" + std::string(name) + "\"");
+        made.latency = &services_.metrics.histogram(
+            "taicang_s3_request_seconds", "From the head of a request to its response.", verb);
         return made;
     }
 
     void count(const route* row, unsigned status, nanoseconds took) {
-        const auto index = static_cast<std::size_t>(row == nullptr ? 0 : row - all_routes().data());
-        verb_metrics& counted = row == nullptr ? other_ : metrics_[index];
+        const verb_metrics& counted =
+            row == nullptr ? other_ : metrics_[static_cast<std::size_t>(row - all_routes().data())];
         counted.requests[std::clamp(status / 100, 1U, 5U)]->add();
         counted.latency->observe_ns(took);
     }
 
+    /// 64 random bits: enough to find a line in a log; not a secret.
     std::string next_request_id() {
-        // 64 random bits: enough to find a line in a log; not a secret.
+        static constexpr std::string_view digits = "0123456789ABCDEF";
         std::array<std::byte, 8> raw{};
         services_.random.fill(raw);
-        std::string id = to_hex(raw);
-        std::transform(id.begin(), id.end(), id.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        std::string id;
+        for (const std::byte one : raw) {
+            id += digits[std::to_integer<unsigned>(one) >> 4];
+            id += digits[std::to_integer<unsigned>(one) & 15];
+        }
         return id;
     }
 
-    /// Bucket and key from the path, or from host and path.
-    std::optional<s3_error> resolve(s3_call& call) const {
-        std::string_view path = call.request.path;
-        if (path.starts_with('/')) path.remove_prefix(1);
-        std::string_view host = call.header("Host");
-        host = host.substr(0, host.rfind(':') == std::string_view::npos || host.ends_with(']')
-                                  ? host.size()
-                                  : host.rfind(':'));
-        for (const std::string& domain : services_.domains) {
-            if (host.size() > domain.size() + 1 && host.ends_with(domain) &&
-                host[host.size() - domain.size() - 1] == '.') {
-                call.bucket = std::string(host.substr(0, host.size() - domain.size() - 1));
-                call.key = std::string(path);
-                return check_names(call);
-            }
-        }
-        const std::size_t slash = std::min(path.find('/'), path.size());
-        call.bucket = std::string(path.substr(0, slash));
-        call.key = slash < path.size() ? std::string(path.substr(slash + 1)) : std::string();
-        return check_names(call);
-    }
-
-    static std::optional<s3_error> check_names(const s3_call& call) {
-        if (call.key.size() > limits::key_bytes_max) {
-            return s3_error(s3_code::key_too_long)
-                .with("Size", std::to_string(call.key.size()))
-                .with("MaxSizeAllowed", std::to_string(limits::key_bytes_max));
-        }
-        if (!is_utf8(call.key) || !is_utf8(call.bucket))
-            return s3_error(s3_code::invalid_uri, "The key is not UTF-8.");
-        return std::nullopt;
-    }
-
-    task<http_response> answer(s3_call& call, const route*& row) {
-        if (auto refused = resolve(call)) co_return refuse(call, *refused);
-        if (auto failed = authenticator_.authenticate(call.request, worker_.wall_now(), call.who)) {
+    task<http_response> answer(s3_call& call, const request_target& target, const route*& row) {
+        if (auto failed = authenticator_.authenticate(call.request, worker_.wall_now(), call.who))
             co_return refuse(call, s3_error_of(std::move(*failed)));
-        }
         if (call.who.is_anonymous()) co_return refuse(call, s3_error(s3_code::access_denied));
+        if (auto refused = check_target(target)) co_return refuse(call, *refused);
+        if (call.who.is_presigned) take_hoisted_headers(call.request);
         const route_scope scope = call.bucket.empty() ? route_scope::service
                                   : call.key.empty()  ? route_scope::bucket
                                                       : route_scope::object;
@@ -190,26 +181,32 @@ class s3_handler final : public http_handler {
             co_return refuse(call, why);
         }
         row = match.found;
+        call.verb = row->name;
         const std::unique_ptr<payload_reader> body =
-            make_payload_reader(call.request, call.who, digest_check::here);
+            make_payload_reader(call.request, call.who, row->digest);
         call.body = body.get();
-        co_return co_await match.found->verb(call);
+        auto answered = co_await row->verb(call);
+        co_return std::move(answered);
     }
 
     const s3_services services_;
+    const std::shared_ptr<gateway_memory> memory_;
     executor& worker_;
     request_authenticator authenticator_;
     std::vector<verb_metrics> metrics_;
     verb_metrics other_{};
-    std::string host_id_ = "taicang";
+    metric_counter& bytes_in_;
+    metric_counter& bytes_out_;
+    metric_counter& broken_;
 };
 
 }  // namespace
 
 http_handler_factory make_s3_handlers(s3_services services) {
-    return [services = std::move(services)](executor& worker,
-                                            unsigned) -> std::unique_ptr<http_handler> {
-        return std::make_unique<s3_handler>(services, worker);
+    auto memory = std::make_shared<gateway_memory>(services.budget);
+    return [services = std::move(services), memory = std::move(memory)](
+               executor& worker, unsigned) -> std::unique_ptr<http_handler> {
+        return std::make_unique<s3_handler>(services, memory, worker);
     };
 }
 

@@ -11,10 +11,6 @@
 
 namespace taicang {
 
-/// "Wed, 21 Oct 2015 07:28:00 GMT" (RFC 9110 IMF-fixdate).
-std::string http_date(std::int64_t wall_ns);
-/// Reads an IMF-fixdate, RFC 850 or asctime date; whole seconds as ns.
-std::optional<std::int64_t> parse_http_date(std::string_view text);
 /// "2015-10-21T07:28:00.000Z", as S3's documents say times.
 std::string iso_date(std::int64_t wall_ns);
 

@@ -100,6 +100,11 @@ result<create_bucket_body> parse_create_bucket(std::string_view body) {
     create_bucket_body out;
     if (trimmed(body).empty()) return out;
     TC_TRY_ASSIGN(tree, parse_as(body, "CreateBucketConfiguration"));
+    for (const xml_node& node : tree.children) {
+        // Tags, or another kind of bucket: a plain one would not be what was asked for.
+        if (node.name != "LocationConstraint")
+            return malformed("a CreateBucketConfiguration has an unexpected " + node.name);
+    }
     out.location_constraint = trimmed(tree.child_text("LocationConstraint"));
     return out;
 }

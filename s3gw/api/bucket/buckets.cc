@@ -1,53 +1,51 @@
-// ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation.
+// CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation.
 #include "s3gw/api/body.h"
-#include "s3gw/api/text.h"
 #include "s3gw/api/verbs.h"
 #include "s3gw/xml/requests.h"
 #include "s3gw/xml/writer.h"
-#include "storage/base/async.h"
 
 namespace taicang::verb {
 
-task<http_response> list_buckets(s3_call& call) {
-    auto buckets = co_await run_on(call.services.engine, call.services.objects.list_buckets());
-    if (!buckets) co_return refuse(call, buckets.error());
-    const std::string_view prefix = call.query("prefix");
-    std::string document;
-    xml_writer xml(document);
-    xml.open_s3("ListAllMyBucketsResult");
-    xml.open("Owner").element("ID", call.owner()).element("DisplayName", call.owner()).close();
-    xml.open("Buckets");
-    for (const bucket_row& row : *buckets) {
-        if (!row.name.starts_with(prefix)) continue;
-        xml.open("Bucket")
-            .element("Name", row.name)
-            .element("CreationDate", iso_date(row.created))
-            .close();
+namespace {
+
+/// What a new bucket may be asked to be and is not.
+std::optional<s3_error> refuse_bucket_wishes(const s3_call& call) {
+    if (auto refused = refuse_unbuilt(call)) return refused;
+    const std::string_view lock = call.header("x-amz-bucket-object-lock-enabled");
+    if (!lock.empty() && !http_name_equal(lock, "false"))
+        return s3_error(s3_code::not_implemented, "Object lock is not implemented.");
+    const std::string_view ownership = call.header("x-amz-object-ownership");
+    if (!ownership.empty() && ownership != "BucketOwnerEnforced") {
+        return s3_error(s3_code::not_implemented,
+                        "ACLs are not implemented: the bucket's owner owns its objects "
+                        "(BucketOwnerEnforced).");
     }
-    xml.close().close();
-    co_return answer_xml(std::move(document));
+    return std::nullopt;
 }
 
+s3_error other_region(const s3_call& call, const std::string& wanted) {
+    return s3_error(s3_code::illegal_location_constraint,
+                    "The " + wanted +
+                        " location constraint is incompatible for the region specific endpoint "
+                        "this request was sent to; this hub is in " +
+                        call.services.region + ".");
+}
+
+}  // namespace
+
 task<http_response> create_bucket(s3_call& call) {
-    auto attributes = read_attributes(call);  // refuses ACLs, locks and the like
-    if (!attributes) co_return refuse(call, attributes.refusal());
-    if (call.header("x-amz-bucket-object-lock-enabled") == "true") {
-        co_return refuse(call,
-                         s3_error(s3_code::not_implemented, "Object lock is not implemented."));
-    }
-    auto text = co_await read_whole_body(call, limits::xml_body_bytes_max);
-    if (!text) co_return refuse(call, text.error());
-    auto body = parse_create_bucket(*text);
-    if (!body) co_return refuse(call, s3_error(s3_code::malformed_xml));
+    if (auto refused = refuse_bucket_wishes(call)) co_return refuse(call, *refused);
+    auto document = co_await read_document(call, document_digests::of_body);
+    if (!document) co_return refuse(call, document.refusal());
+    auto body = parse_create_bucket(document->text);
+    if (!body) co_return refuse(call, s3_error(s3_code::malformed_xml, body.error().message));
     const std::string& wanted = body->location_constraint;
-    if (!wanted.empty() && wanted != call.services.region) {
-        co_return refuse(call, s3_error(s3_code::illegal_location_constraint,
-                                        "This hub is in region " + call.services.region + "; " +
-                                            wanted + " is another one."));
-    }
-    auto created = co_await run_on(
-        call.services.engine,
-        call.services.objects.create_bucket(call.bucket, call.owner(), call.services.region));
+    if (!wanted.empty() && wanted != call.services.region)
+        co_return refuse(call, other_region(call, wanted));
+    auto question = call.objects().create_bucket(call.bucket, call.owner(), call.services.region);
+    auto created = co_await ask(call, std::move(question));
+    if (created.is(errc::already_exists))
+        co_return refuse(call, s3_error(s3_code::bucket_already_exists));
     if (!created) co_return refuse(call, created.error());
     http_response response = answer_empty(200);
     response.headers.add("Location", "/" + call.bucket);
@@ -55,29 +53,29 @@ task<http_response> create_bucket(s3_call& call) {
 }
 
 task<http_response> head_bucket(s3_call& call) {
-    auto found =
-        co_await run_on(call.services.engine, call.services.objects.find_bucket(call.bucket));
+    auto question = call.objects().find_bucket(call.bucket);
+    auto found = co_await ask(call, std::move(question));
     if (!found) co_return refuse(call, found.error());
     http_response response = answer_empty(200);
-    response.headers.add("x-amz-bucket-region", call.services.region);
+    response.headers.add("x-amz-bucket-region", found->region);
     co_return response;
 }
 
 task<http_response> delete_bucket(s3_call& call) {
-    auto removed =
-        co_await run_on(call.services.engine, call.services.objects.delete_bucket(call.bucket));
+    auto question = call.objects().delete_bucket(call.bucket);
+    auto removed = co_await ask(call, std::move(question));
     if (!removed) co_return refuse(call, removed.error());
     co_return answer_empty(204);
 }
 
 task<http_response> get_bucket_location(s3_call& call) {
-    auto found =
-        co_await run_on(call.services.engine, call.services.objects.find_bucket(call.bucket));
+    auto question = call.objects().find_bucket(call.bucket);
+    auto found = co_await ask(call, std::move(question));
     if (!found) co_return refuse(call, found.error());
     // us-east-1 is the empty constraint, by S3's history.
-    const std::string shown =
-        call.services.region == "us-east-1" ? std::string() : call.services.region;
+    const std::string shown = found->region == "us-east-1" ? std::string() : found->region;
     std::string document(R"(<?xml version="1.0" encoding="UTF-8"?>)"
+                         "\n"
                          R"(<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)");
     xml_escape(shown, document);
     document += "</LocationConstraint>";

@@ -1,10 +1,9 @@
 // ListObjects (version 1) and ListObjectsV2.
 #include "s3gw/api/fields.h"
+#include "s3gw/api/limits.h"
 #include "s3gw/api/listing.h"
 #include "s3gw/api/text.h"
 #include "s3gw/api/verbs.h"
-#include "storage/base/async.h"
-#include "storage/base/limits.h"
 
 namespace taicang::verb {
 
@@ -28,9 +27,43 @@ read_or_refused<list_wishes> read_wishes(const s3_call& call) {
     return wishes;
 }
 
-task<result<list_page>> list_page_of(s3_call& call, list_request request) {
-    return run_on(call.services.engine,
-                  call.services.objects.list(call.bucket, std::move(request)));
+struct leased_page {
+    gateway_lease lease;
+    list_page page;
+};
+
+task<result<leased_page>> list_page_of(s3_call& call, list_request request) {
+    leased_page found;
+    auto lease = co_await call.memory.acquire(limits::listing_lease_bytes);
+    if (!lease) co_return std::move(lease).error();
+    found.lease = std::move(*lease);
+    auto question = call.objects().list(call.bucket, std::move(request));
+    auto page = co_await ask(call, std::move(question));
+    if (!page) co_return std::move(page).error();
+    found.page = std::move(*page);
+    co_return std::move(found);
+}
+
+void write_v1(xml_writer& xml, const s3_call& call, const list_wishes& wishes,
+              const list_page& page) {
+    const bool url = wishes.url_encoded;
+    const bool delimited = !wishes.request.delimiter.empty();
+    xml.open_s3("ListBucketResult");
+    xml.element("Name", call.bucket);
+    xml.element("Prefix", listed_name(wishes.request.prefix, url));
+    xml.element("Marker", listed_name(call.query("marker"), url));
+    // Without a delimiter the last key is the next marker.
+    if (page.truncated && delimited && !page.entries.empty())
+        xml.element("NextMarker", listed_name(page.entries.back().key, url));
+    xml.element("MaxKeys", std::uint64_t{wishes.request.keys_max});
+    if (delimited) xml.element("Delimiter", listed_name(wishes.request.delimiter, url));
+    xml.element("IsTruncated", page.truncated);
+    if (url) xml.element("EncodingType", "url");
+    for (const list_page::entry& entry : page.entries) {
+        if (!entry.common_prefix) write_object_entry(xml, entry, url, &entry.version.owner);
+    }
+    write_common_prefixes(xml, page, url);
+    xml.close();
 }
 
 }  // namespace
@@ -38,35 +71,15 @@ task<result<list_page>> list_page_of(s3_call& call, list_request request) {
 task<http_response> list_objects(s3_call& call) {
     auto wishes = read_wishes(call);
     if (!wishes) co_return refuse(call, wishes.refusal());
-    const bool url = wishes->url_encoded;
     list_request request = wishes->request;
     request.start_after = std::string(call.query("marker"));
-    // A marker that a page with a delimiter gave may be a common prefix: all keys under it were
-    // told.
-    const bool delimited = !request.delimiter.empty();
-    request.start_after_is_common_prefix = delimited &&
-                                           request.start_after.ends_with(request.delimiter) &&
-                                           request.start_after.size() > request.prefix.size();
-    auto page = co_await list_page_of(call, request);
-    if (!page) co_return refuse(call, page.error());
+    request.start_after_is_common_prefix =
+        is_common_prefix(request.start_after, request.prefix, request.delimiter);
+    auto found = co_await list_page_of(call, std::move(request));
+    if (!found) co_return refuse(call, found.error());
     std::string document;
     xml_writer xml(document);
-    xml.open_s3("ListBucketResult");
-    xml.element("Name", call.bucket);
-    xml.element("Prefix", listed_name(wishes->request.prefix, url));
-    xml.element("Marker", listed_name(call.query("marker"), url));
-    if (page->truncated && delimited && !page->entries.empty()) {
-        xml.element("NextMarker", listed_name(page->entries.back().key, url));
-    }
-    xml.element("MaxKeys", std::uint64_t{wishes->request.keys_max});
-    if (delimited) xml.element("Delimiter", listed_name(wishes->request.delimiter, url));
-    xml.element("IsTruncated", page->truncated);
-    if (url) xml.element("EncodingType", "url");
-    for (const list_page::entry& entry : page->entries) {
-        if (!entry.common_prefix) write_object_entry(xml, entry, url, &entry.version.owner);
-    }
-    write_common_prefixes(xml, *page, url);
-    xml.close();
+    write_v1(xml, call, *wishes, found->page);
     co_return answer_xml(std::move(document));
 }
 
@@ -105,31 +118,30 @@ void write_v2(xml_writer& xml, const s3_call& call, const list_wishes& wishes,
 
 task<http_response> list_objects_v2(s3_call& call) {
     if (call.query("list-type") != "2") {
-        co_return refuse(call, s3_error(s3_code::invalid_argument, "Only list-type=2 is known.")
-                                   .with("ArgumentName", "list-type")
-                                   .with("ArgumentValue", std::string(call.query("list-type"))));
+        co_return refuse(
+            call, bad_argument("list-type", call.query("list-type"), "Only list-type=2 is known."));
     }
     auto wishes = read_wishes(call);
     if (!wishes) co_return refuse(call, wishes.refusal());
     list_request request = wishes->request;
     request.start_after = std::string(call.query("start-after"));
-    if (call.has_query("continuation-token")) {
-        const auto from = decode_token(call.query("continuation-token"));
+    request.start_after_is_common_prefix =
+        is_common_prefix(request.start_after, request.prefix, request.delimiter);
+    const std::string_view token = call.query("continuation-token");
+    if (!token.empty()) {
+        auto from = decode_token(token);
         if (!from) {
-            co_return refuse(
-                call,
-                s3_error(s3_code::invalid_argument, "The continuation token provided is incorrect")
-                    .with("ArgumentName", "continuation-token")
-                    .with("ArgumentValue", std::string(call.query("continuation-token"))));
+            co_return refuse(call, bad_argument("continuation-token", token,
+                                                "The continuation token provided is incorrect"));
         }
-        request.start_after = from->start_after;
+        request.start_after = std::move(from->start_after);
         request.start_after_is_common_prefix = from->is_common_prefix;
     }
-    auto page = co_await list_page_of(call, std::move(request));
-    if (!page) co_return refuse(call, page.error());
+    auto found = co_await list_page_of(call, std::move(request));
+    if (!found) co_return refuse(call, found.error());
     std::string document;
     xml_writer xml(document);
-    write_v2(xml, call, *wishes, *page);
+    write_v2(xml, call, *wishes, found->page);
     co_return answer_xml(std::move(document));
 }
 

@@ -1,9 +1,9 @@
 // CreateMultipartUpload, AbortMultipartUpload.
 #include "s3gw/api/fields.h"
+#include "s3gw/api/object_headers.h"
 #include "s3gw/api/text.h"
 #include "s3gw/api/verbs.h"
 #include "s3gw/xml/writer.h"
-#include "storage/base/async.h"
 
 namespace taicang::verb {
 
@@ -61,8 +61,8 @@ task<http_response> create_multipart_upload(s3_call& call) {
     if (auto refused = read_upload_checksum(call, request)) co_return refuse(call, *refused);
     const auto kind = request.checksum;
     const bool full = request.checksum_full_object;
-    auto created = co_await run_on(call.services.engine,
-                                   call.services.objects.create_upload(std::move(request)));
+    auto question = call.objects().create_upload(std::move(request));
+    auto created = co_await ask(call, std::move(question));
     if (!created) co_return refuse(call, created.error());
     std::string document;
     xml_writer xml(document);
@@ -74,15 +74,16 @@ task<http_response> create_multipart_upload(s3_call& call) {
     http_response response = answer_xml(std::move(document));
     if (kind) {
         response.headers.add("x-amz-checksum-algorithm", checksum_algorithm_word(*kind));
-        response.headers.add("x-amz-checksum-type", full ? "FULL_OBJECT" : "COMPOSITE");
+        response.headers.add("x-amz-checksum-type", checksum_type_word(full));
     }
     co_return response;
 }
 
 task<http_response> abort_multipart_upload(s3_call& call) {
-    auto aborted = co_await run_on(call.services.engine,
-                                   call.services.objects.abort_upload(
-                                       call.bucket, call.key, std::string(call.query("uploadId"))));
+    if (auto refused = refuse_unbuilt(call)) co_return refuse(call, *refused);
+    std::string upload_id(call.query("uploadId"));
+    auto question = call.objects().abort_upload(call.bucket, call.key, std::move(upload_id));
+    auto aborted = co_await ask(call, std::move(question));
     if (!aborted) co_return refuse(call, aborted.error());
     co_return answer_empty(204);
 }

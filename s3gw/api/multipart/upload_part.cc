@@ -4,11 +4,11 @@
 #include "s3gw/api/text.h"
 #include "s3gw/api/verbs.h"
 #include "s3gw/xml/writer.h"
-#include "storage/base/async.h"
 
 namespace taicang::verb {
 
 task<http_response> upload_part(s3_call& call) {
+    if (auto refused = refuse_unbuilt(call)) co_return refuse(call, *refused);
     auto number = read_part_number(call);
     if (!number) co_return refuse(call, number.refusal());
     auto claims = read_body_claims(call);
@@ -19,6 +19,9 @@ task<http_response> upload_part(s3_call& call) {
     request.upload_id = std::string(call.query("uploadId"));
     request.number = *number;
     auto stored = co_await store_part(call, std::move(request), std::move(*claims));
+    // The number was looked at: what is left is a checksum of another kind than the upload's.
+    if (stored.is(errc::invalid_argument))
+        co_return refuse(call, s3_error(s3_code::invalid_request, stored.error().message));
     if (!stored) co_return refuse(call, stored.error());
     http_response response = answer_empty(200);
     response.headers.add("ETag", quoted_etag(stored->etag));
@@ -30,15 +33,18 @@ task<http_response> upload_part(s3_call& call) {
     co_return response;
 }
 
-task<http_response> upload_part_copy(s3_call& call) {
+namespace {
+
+read_or_refused<copy_part_request> read_copy_part(const s3_call& call) {
+    if (auto refused = refuse_unbuilt(call)) return std::move(*refused);
     auto number = read_part_number(call);
-    if (!number) co_return refuse(call, number.refusal());
+    if (!number) return number.refusal();
     auto source = read_copy_source(call);
-    if (!source) co_return refuse(call, source.refusal());
+    if (!source) return source.refusal();
     auto range = read_copy_range(call);
-    if (!range) co_return refuse(call, range.refusal());
+    if (!range) return range.refusal();
     auto when = read_conditions(call, "x-amz-copy-source-");
-    if (!when) co_return refuse(call, when.refusal());
+    if (!when) return when.refusal();
     copy_part_request request;
     request.source_bucket = std::move(source->bucket);
     request.source_key = std::move(source->key);
@@ -49,14 +55,29 @@ task<http_response> upload_part_copy(s3_call& call) {
     request.key = call.key;
     request.upload_id = std::string(call.query("uploadId"));
     request.number = *number;
-    auto copied =
-        co_await run_on(call.services.engine, call.services.objects.copy_part(std::move(request)));
+    return request;
+}
+
+}  // namespace
+
+task<http_response> upload_part_copy(s3_call& call) {
+    auto request = read_copy_part(call);
+    if (!request) co_return refuse(call, request.refusal());
+    const bool names_version = request->source_version_id.has_value();
+    auto question = call.objects().copy_part(std::move(*request));
+    auto copied = co_await ask(call, std::move(question));
+    if (copied.is(errc::key_not_found) && names_version)
+        co_return refuse(call, s3_error(s3_code::no_such_version));
+    if (copied.is(errc::invalid_argument))
+        co_return refuse(call, s3_error(s3_code::invalid_request, copied.error().message));
     if (!copied) co_return refuse(call, copied.error());
     std::string document;
     xml_writer xml(document);
     xml.open_s3("CopyPartResult");
     xml.element("LastModified", iso_date(copied->modified))
         .element("ETag", quoted_etag(copied->etag));
+    if (copied->checksum && copied->checksum->kind != digest_kind::md5)
+        xml.element(checksum_element(copied->checksum->kind), base64(copied->checksum->value));
     xml.close();
     co_return answer_xml(std::move(document));
 }
