@@ -67,6 +67,7 @@ inline constexpr std::size_t reclaim_batch_rows = 1000;  ///< rows of one reclai
 inline constexpr std::size_t compaction_groups_min = 4;  ///< mostly dead groups worth a compaction
 
 inline constexpr std::int64_t packing_idle_wait_ns = 200'000'000;
+inline constexpr std::int64_t device_check_wait_ns = 5'000'000'000;
 inline constexpr std::int64_t reclaim_idle_wait_ns = 1'000'000'000;
 inline constexpr std::int64_t checkpoint_idle_wait_ns = 250'000'000;
 

@@ -10,6 +10,7 @@
 #include "storage/hub/boot.h"
 #include "storage/hub/findings.h"
 #include "storage/object/sequencer.h"
+#include "storage/upkeep/device_check.h"
 #include "storage/upkeep/packing.h"
 
 namespace taicang {
@@ -49,6 +50,8 @@ class embedded_hub final : public hub {
                                                           *parts_.checkpoints, *packing_);
         objects_ =
             make_object_service(env_, *decisions_, *parts_.rows, *parts_.log, *parts_.stripes, {});
+        device_check_ = std::make_unique<device_check_job>(*parts_.devices);
+        runner_.add(*device_check_, limits::device_check_wait_ns);
         runner_.add(*packing_, limits::packing_idle_wait_ns);
         runner_.add(*reclaim_, limits::reclaim_idle_wait_ns);
         runner_.add(*checkpointing_, limits::checkpoint_idle_wait_ns);
@@ -125,6 +128,7 @@ class embedded_hub final : public hub {
     std::unique_ptr<packing_job> packing_;
     std::unique_ptr<reclaim_job> reclaim_;
     std::unique_ptr<checkpoint_job> checkpointing_;
+    std::unique_ptr<device_check_job> device_check_;
     std::unique_ptr<object_service> objects_;
     job_runner runner_;
 };
