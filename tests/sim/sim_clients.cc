@@ -113,7 +113,11 @@ task<client::step> client::put_conditional() {
 
 task<client::step> client::remove() {
     const std::string key = some_key();
-    auto removed = co_await objects().remove(bucket, key, std::nullopt, conditions{});
+    std::string name = bucket;
+    std::optional<std::string> version;
+    conditions when;
+    auto removed =
+        co_await objects().remove(std::move(name), key, std::move(version), std::move(when));
     result<void> outcome = ok();
     if (!removed) outcome = removed.error();
     co_return settle(key, std::nullopt, outcome);
@@ -123,7 +127,8 @@ task<client::step> client::remove_many() {
     std::vector<std::string> keys;
     for (int i = 0; i < 5; ++i)
         keys.push_back(some_key());
-    auto removed = co_await objects().remove_many(bucket, keys);
+    std::string name = bucket;
+    auto removed = co_await objects().remove_many(std::move(name), keys);
     step last = step::went_on;
     if (!removed) {
         for (const std::string& key : keys)
@@ -192,14 +197,17 @@ task<client::step> client::multipart() {
         if (!stored) co_return refused(stored.error()) ? step::went_on : step::ended;
     }
     if (random().one_in(4)) {
-        auto aborted = co_await objects().abort_upload(bucket, key, upload->upload_id);
+        std::string name = bucket;
+        auto aborted = co_await objects().abort_upload(std::move(name), key, upload->upload_id);
         co_return aborted ? step::went_on : step::ended;
     }
     std::vector<completed_part> parts(1);
     parts[0].number = 3;
     parts[0].etag = etag;
-    auto completed = co_await objects().complete_upload(bucket, key, upload->upload_id,
-                                                        std::move(parts), conditions{});
+    std::string name = bucket;
+    conditions when;
+    auto completed = co_await objects().complete_upload(std::move(name), key, upload->upload_id,
+                                                        std::move(parts), std::move(when));
     result<void> outcome = ok();
     if (!completed) outcome = completed.error();
     co_return settle(key, what, outcome);
@@ -272,7 +280,8 @@ task<client::step> client::list() {
     request.keys_max = 1 + random().below(10);
     std::set<std::string> listed;
     for (;;) {
-        auto page = co_await objects().list(bucket, request);
+        std::string name = bucket;
+        auto page = co_await objects().list(std::move(name), request);
         if (!page) co_return step::ended;
         for (const list_page::entry& entry : page->entries) {
             if (!request.start_after.empty() && entry.key <= request.start_after)

@@ -53,8 +53,12 @@ class bad_devices {
 };
 
 task<result<void>> make_bucket(sim_world& world) {
-    auto made =
-        co_await world.running().objects().create_bucket(client::bucket, "sim", "us-east-1");
+    // Named, not temporaries: g++ 12 destroys temporaries of a co_await expression twice.
+    std::string name = client::bucket;
+    std::string owner = "sim";
+    std::string region = "us-east-1";
+    auto made = co_await world.running().objects().create_bucket(std::move(name), std::move(owner),
+                                                                 std::move(region));
     if (!made && !made.is(errc::bucket_exists)) co_return std::move(made).error();
     co_return ok();
 }

@@ -12,7 +12,12 @@ constexpr const char* bucket_name = "taicang-bench";
 }  // namespace
 
 task<result<void>> put_load::prepare() {
-    auto made = co_await objects_.create_bucket(bucket_name, "bench", "us-east-1");
+    // Named, not temporaries: g++ 12 destroys temporaries of a co_await expression twice.
+    std::string name = bucket_name;
+    std::string owner = "bench";
+    std::string region = "us-east-1";
+    auto made =
+        co_await objects_.create_bucket(std::move(name), std::move(owner), std::move(region));
     if (!made && !made.is(errc::bucket_exists)) co_return std::move(made).error();
     co_return ok();
 }
@@ -90,7 +95,8 @@ task<result<void>> raw_commit_load::run_for(nanoseconds span) {
 task<result<void>> raw_commit_load::remove() {
     files_.clear();
     for (unsigned i = 0; i < copies_; ++i) {
-        auto removed = co_await env_.files.remove(directory_ + "/raw-" + std::to_string(i));
+        std::string path = directory_ + "/raw-" + std::to_string(i);
+        auto removed = co_await env_.files.remove(std::move(path));
         if (!removed && !removed.is(errc::not_found)) co_return std::move(removed).error();
     }
     co_return ok();
