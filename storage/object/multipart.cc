@@ -51,20 +51,22 @@ struct assembled {
     std::uint64_t size = 0;
 };
 
-result<void> check_part(const completed_part& wanted, const part_row& found, bool last) {
+result<void> check_part(const completed_part& wanted, const part_row& found, bool last,
+                        std::uint64_t bytes_min) {
     if (wanted.etag != found.etag) return invalid_part(wanted.number, "has another ETag");
     if (wanted.checksum && found.checksum && wanted.checksum->kind == found.checksum->kind &&
         wanted.checksum->value != found.checksum->value)
         return invalid_part(wanted.number, "has another checksum");
-    if (!last && found.size < limits::part_bytes_min) {
-        return error(errc::part_too_small, "part " + std::to_string(found.number) + " has " +
-                                               std::to_string(found.size) +
-                                               " bytes; every part but the last needs 5 MiB");
+    if (!last && found.size < bytes_min) {
+        return error(errc::part_too_small,
+                     "part " + std::to_string(found.number) + " has " + std::to_string(found.size) +
+                         " bytes; every part but the last needs " + std::to_string(bytes_min));
     }
     return ok();
 }
 
-result<assembled> assemble(const std::vector<completed_part>& wanted, std::vector<part_row> there) {
+result<assembled> assemble(const std::vector<completed_part>& wanted, std::vector<part_row> there,
+                           std::uint64_t bytes_min) {
     assembled object;
     std::size_t next = 0;
     for (part_row& part : there) {
@@ -73,7 +75,7 @@ result<assembled> assemble(const std::vector<completed_part>& wanted, std::vecto
             object.unused.push_back(std::move(part));
             continue;
         }
-        TC_TRY(check_part(wanted[next], part, next + 1 == wanted.size()));
+        TC_TRY(check_part(wanted[next], part, next + 1 == wanted.size(), bytes_min));
         object.size += part.size;
         object.chosen.push_back(std::move(part));
         ++next;
@@ -198,7 +200,7 @@ task<result<object_info>> shard_objects::complete_upload(std::string bucket, std
     if (!upload) co_return std::move(upload).error();
     auto there = co_await all_parts(upload_id);
     if (!there) co_return std::move(there).error();
-    TC_CO_TRY_ASSIGN(object, assemble(parts, std::move(*there)));
+    TC_CO_TRY_ASSIGN(object, assemble(parts, std::move(*there), options_.part_bytes_min));
     version_change version;
     version.bucket = *found;
     version.key = key;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "storage/base/buffer.h"
+#include "storage/base/limits.h"
 #include "storage/base/result.h"
 #include "storage/base/task.h"
 #include "storage/object/types.h"
@@ -161,6 +162,8 @@ struct object_service_options {
     /// Tier of a storage class; empty: the class is not kept here (errc::unsupported).
     std::optional<tier_id> standard = tier_id::nvme;
     std::optional<tier_id> standard_ia = tier_id::hdd;
+    /// Of every part but the last; tests make it small.
+    std::uint64_t part_bytes_min = limits::part_bytes_min;
 };
 
 /// The one implementation. Borrows all it is given; `decisions` has loaded.

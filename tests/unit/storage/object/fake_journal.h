@@ -3,6 +3,7 @@
 // second life can replay it.
 #pragma once
 
+#include <cstring>
 #include <functional>
 #include <map>
 #include <optional>
@@ -85,12 +86,27 @@ class fake_journal final : public journal {
         failed_ = error(errc::quorum_lost, "the journal lost its devices");
         if (failure_) failure_(*failed_);
     }
+    /// After fail() and the end of the sequencer: what was appended became durable, or is lost.
+    void revive(bool kept) {
+        failed_.reset();
+        durable_ = nullptr;
+        failure_ = nullptr;
+        commit_planned_ = false;
+        ++life_;
+        if (kept) {
+            durable_to_ = last_;
+        } else {
+            last_ = durable_to_;
+            records_.erase(records_.upper_bound(last_), records_.end());
+        }
+    }
 
   private:
     void plan_commit() {
         commit_planned_ = true;
         const lsn upto = last_;
-        executor::current().post_after(commit_delay, [this, upto] {
+        executor::current().post_after(commit_delay, [this, upto, life = life_] {
+            if (life != life_) return;
             commit_planned_ = false;
             if (failed_) return;
             ++commits;
@@ -103,6 +119,7 @@ class fake_journal final : public journal {
     std::map<lsn, record> records_;
     lsn last_, durable_to_, first_{1};
     bool commit_planned_ = false;
+    int life_ = 0;
     std::optional<error> failed_;
     std::function<void(lsn)> durable_;
     std::function<void(const error&)> failure_;

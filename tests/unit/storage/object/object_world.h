@@ -51,7 +51,7 @@ class object_world {
         auto loaded = run(decisions->load());
         EXPECT_TRUE(loaded);
         stripes.set_group_log(decisions.get());
-        objects = make_object_service(env, *decisions, *rows, log, stripes, {});
+        objects = make_object_service(env, *decisions, *rows, log, stripes, service_options);
     }
     void end() {
         if (!objects) return;
@@ -164,6 +164,16 @@ class object_world {
         return sum;
     }
 
+    /// The journal failed and the hub died: of what was not answered, the records appended are all
+    /// there afterwards (`kept`), or none.
+    void crash(bool kept) {
+        end();
+        log.revive(kept);
+        run(replay());
+        begin();
+    }
+
+    object_service_options service_options;
     simulation world;
     buffer_pool buffers{4 * limits::mib};
     memory_budget budget{64 * limits::mib, 100};
@@ -177,6 +187,12 @@ class object_world {
     std::unique_ptr<object_service> objects;
 
   private:
+    task<void> replay() {
+        for (lsn next{rows->applied().value + 1}; next <= log.last_durable(); ++next.value) {
+            auto applied = co_await rows->apply(rows_of(log.effects_of(next), next), next);
+            EXPECT_TRUE(applied);
+        }
+    }
     task<void> stop_index() { co_await rows->stop(); }
     static task<bool> finish(task<void> body) {
         co_await std::move(body);
