@@ -55,8 +55,10 @@ class admin_handler final : public http_handler {
             page += hub_metrics(status, services_.budget.figures(), services_.buffers);
             co_return text_answer(200, "text/plain; version=0.0.4", std::move(page));
         }
-        if (path.starts_with("/admin/v1/"))
-            co_return co_await administer(request, std::string(path.substr(10)));
+        if (path.starts_with("/admin/v1/")) {
+            std::string below(path.substr(10));
+            co_return co_await administer(request, std::move(below));
+        }
         co_return json_refusal(
             error(errc::not_found, "nothing is at " + request.path + "; see docs/admin-api.md"));
     }

@@ -157,7 +157,8 @@ task<result<void>> checkpoint_keeper::restore_one(const kept_checkpoint& from,
     auto beginning = [&] { return begin(*files, temporary); };
     TC_CO_TRY(co_await offload(pool, std::move(beginning)));
     for (const checkpoint_file& file : from.manifest.files) {
-        TC_CO_TRY(co_await restore_file(file, temporary + "/" + file.name, *files, pool));
+        std::string path = temporary + "/" + file.name;
+        TC_CO_TRY(co_await restore_file(file, std::move(path), *files, pool));
     }
     auto finishing = [&]() -> result<void> {
         TC_TRY(inspect(options, temporary, from.root.info.applied));

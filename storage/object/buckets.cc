@@ -17,18 +17,18 @@ task<result<bucket_row>> shard_objects::create_bucket(std::string name, std::str
     const auto seen = decisions_.bucket(name);
     if (seen.row) {
         const bool same = seen.row->owner == owner;
-        co_return co_await refused(
-            same ? error(errc::bucket_exists, "bucket \"" + name + "\" is yours already")
-                 : error(errc::already_exists, "bucket \"" + name +
-                                                   "\" belongs to another account; choose "
-                                                   "another name"),
-            seen.pending);
+        error why = error(errc::bucket_exists, "bucket \"" + name + "\" is yours already");
+        if (!same)
+            why = error(errc::already_exists, "bucket \"" + name +
+                                                  "\" belongs to another account; choose "
+                                                  "another name");
+        co_return co_await refused(std::move(why), seen.pending);
     }
     if (decisions_.bucket_count() >= limits::buckets_max) {
-        co_return co_await refused(
+        error why =
             error(errc::too_many_buckets, "there are " + std::to_string(limits::buckets_max) +
-                                              " buckets already; delete one first"),
-            decisions_.buckets_changed());
+                                              " buckets already; delete one first");
+        co_return co_await refused(std::move(why), decisions_.buckets_changed());
     }
     bucket_row row;
     row.id = decisions_.next_bucket_id();
@@ -50,8 +50,8 @@ task<result<void>> shard_objects::delete_bucket(std::string name) {
     const name_lock held = co_await decisions_.lock(std::move(names));
     const auto seen = decisions_.bucket(name);
     if (!seen.row) {
-        co_return co_await refused(
-            error(errc::bucket_not_found, "there is no bucket \"" + name + "\""), seen.pending);
+        error why = error(errc::bucket_not_found, "there is no bucket \"" + name + "\"");
+        co_return co_await refused(std::move(why), seen.pending);
     }
     const bucket_id bucket = seen.row->id;
     co_await decisions_.close_bucket(bucket);
@@ -98,8 +98,8 @@ task<result<void>> shard_objects::end_uploads(bucket_id bucket) {
 task<result<bucket_row>> shard_objects::find_bucket(std::string name) {
     const auto seen = decisions_.bucket(name);
     if (!seen.row) {
-        co_return co_await refused(
-            error(errc::bucket_not_found, "there is no bucket \"" + name + "\""), seen.pending);
+        error why = error(errc::bucket_not_found, "there is no bucket \"" + name + "\"");
+        co_return co_await refused(std::move(why), seen.pending);
     }
     bucket_row row = *seen.row;
     if (seen.pending.value != 0) TC_CO_TRY(co_await decisions_.settled(seen.pending));

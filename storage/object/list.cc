@@ -165,8 +165,8 @@ task<result<list_page>> shard_objects::list(std::string bucket, list_request req
     if (!hold) co_return shutting_down();
     const auto seen = decisions_.find_bucket(bucket);
     if (!seen.id) {
-        co_return co_await refused(
-            error(errc::bucket_not_found, "there is no bucket \"" + bucket + "\""), seen.pending);
+        error why = error(errc::bucket_not_found, "there is no bucket \"" + bucket + "\"");
+        co_return co_await refused(std::move(why), seen.pending);
     }
     if (seen.pending.value != 0) TC_CO_TRY(co_await decisions_.settled(seen.pending));
     request.keys_max = std::min(request.keys_max, limits::list_keys_max);

@@ -98,7 +98,10 @@ task<result<std::unique_ptr<object_writer>>> shard_objects::begin_put(put_reques
         if (!seen) co_return std::move(seen).error();
         auto allowed =
             check_write_conditions(request.when, seen->version ? &*seen->version : nullptr);
-        if (!allowed) co_return co_await refused(std::move(allowed).error(), seen->pending);
+        if (!allowed) {
+            error why = std::move(allowed).error();
+            co_return co_await refused(std::move(why), seen->pending);
+        }
     }
     std::unique_ptr<object_writer> writer =
         std::make_unique<put_writer>(*this, std::move(request), *bucket, std::move(options));

@@ -49,7 +49,8 @@ task<result<delete_outcome>> shard_objects::remove(std::string bucket, std::stri
     auto allowed = check_write_conditions(when, seen->version ? &*seen->version : nullptr);
     if (!allowed) {
         held.release();
-        co_return co_await refused(std::move(allowed).error(), seen->pending);
+        error why = std::move(allowed).error();
+        co_return co_await refused(std::move(why), seen->pending);
     }
     const bool named =
         !version_id ||

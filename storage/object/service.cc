@@ -38,9 +38,9 @@ task<error> shard_objects::refused(error why, lsn pending) {
 task<result<bucket_id>> shard_objects::existing_bucket(std::string name) {
     const auto seen = decisions_.find_bucket(name);
     if (seen.id) co_return *seen.id;
-    co_return co_await refused(
-        error(errc::bucket_not_found, "there is no bucket \"" + name + "\"; create it first"),
-        seen.pending);
+    error why =
+        error(errc::bucket_not_found, "there is no bucket \"" + name + "\"; create it first");
+    co_return co_await refused(std::move(why), seen.pending);
 }
 
 result<tier_id> shard_objects::tier_of(storage_class klass) const {
@@ -71,8 +71,8 @@ task<result<located_version>> shard_objects::locate(std::string bucket, std::str
                                                     std::optional<std::string> version_id) {
     const auto seen = decisions_.find_bucket(bucket);
     if (!seen.id) {
-        co_return co_await refused(
-            error(errc::bucket_not_found, "there is no bucket \"" + bucket + "\""), seen.pending);
+        error why = error(errc::bucket_not_found, "there is no bucket \"" + bucket + "\"");
+        co_return co_await refused(std::move(why), seen.pending);
     }
     if (seen.pending.value != 0) TC_CO_TRY(co_await decisions_.settled(seen.pending));
     if (version_id && !is_version_id(*version_id)) {
@@ -121,7 +121,8 @@ task<result<placed_version>> shard_objects::put_version(version_change version, 
     auto allowed = check_write_conditions(version.when, seen->version ? &*seen->version : nullptr);
     if (!allowed) {
         held.release();
-        co_return co_await refused(std::move(allowed).error(), seen->pending);
+        error why = std::move(allowed).error();
+        co_return co_await refused(std::move(why), seen->pending);
     }
     decision& change = version.change;
     supersede(*seen, version.bucket, version.key, change, version.references);
