@@ -103,7 +103,7 @@ void live(sim_world& world, contents_model& model, tally& counted, std::uint64_t
             if (running.holders() == 0) break;
         }
         world.world().run_events(world.world().random().below(2'000));
-        world.world().crash();
+        world.crash();
     }
     world.world().run(close(running));
 }

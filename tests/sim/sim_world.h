@@ -18,6 +18,7 @@ class sim_world {
 
     /// Starts the hub on what the disk holds; an error is the hub's own.
     result<void> start() {
+        powered_ = true;
         ground_ = std::make_unique<ground>(world_);
         auto started = world_.run(hub::start(ground_->env, options()));
         if (!started) return std::move(started).error();
@@ -30,6 +31,12 @@ class sim_world {
         hub_.reset();
         ground_.reset();
     }
+    /// Power cut; what the hub answers from now on is no promise.
+    void crash() {
+        powered_ = false;
+        world_.crash();
+    }
+    [[nodiscard]] bool powered() const { return powered_; }
     [[nodiscard]] simulation& world() { return world_; }
     [[nodiscard]] hub& running() { return *hub_; }
     [[nodiscard]] environment& env() { return ground_->env; }
@@ -76,6 +83,7 @@ class sim_world {
         co_return true;
     }
 
+    bool powered_ = true;
     simulation world_;
     index_media media_;
     std::unique_ptr<ground> ground_;
