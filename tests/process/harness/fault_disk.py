@@ -7,11 +7,13 @@ import re
 import signal
 import socket
 import struct
+import time
 import subprocess
 
 from harness.runner import command, need_root, skipped
 
 # _IOR('X', 125, __u32), the same number on both file systems.
+UNMOUNT_LIMIT_S = 10
 SHUTDOWN_IOCTL = 0x8004587D
 NO_LOG_FLUSH = 2
 
@@ -116,7 +118,14 @@ class loop_file_system:
         command("mount", "-o", "loop", self._image, self.mount_point)
 
     def unmount(self):
-        command("umount", self.mount_point)
+        # A killed process's ring is taken down by the kernel some time after the process is gone for
+        # its parent; until then its files keep the mount busy.
+        until = time.monotonic() + UNMOUNT_LIMIT_S
+        while command("umount", self.mount_point, check=False).returncode != 0:
+            if time.monotonic() > until:
+                command("umount", self.mount_point)
+                return
+            time.sleep(0.05)
 
     def shut_down(self):
         """The file system goes down at once, its log is not flushed."""
