@@ -143,6 +143,19 @@ task<chunk_slice> chunk_loader::probe(std::shared_ptr<stripe_group> group, std::
     co_return slice;
 }
 
+task<result<std::uint32_t>> chunk_loader::scan(std::shared_ptr<stripe_group> group, unsigned chunk,
+                                               std::uint32_t from, std::uint32_t to) {
+    TC_ASSERT(from < to && to - from <= limits::scan_blocks);
+    buffer blocks = env_.buffers.allocate((to - from) * block);
+    TC_CO_TRY(co_await read(*group, chunk, from, blocks.span()));
+    chunk_slice slice = empty_slice(chunk, {});
+    for (std::uint32_t at = from; at < to; ++at) {
+        const bytes_view one = blocks.view().subspan((at - from) * block, block);
+        if (check_header(*group, at, one, slice)) co_return at;
+    }
+    co_return to;
+}
+
 std::uint32_t chunk_loader::room_blocks(stripe_group& group) const {
     if (group.chunk_blocks != 0) return group.chunk_blocks;
     std::uint64_t least = 0;

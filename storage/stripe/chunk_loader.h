@@ -56,6 +56,10 @@ class chunk_loader {
     /// (chunk_fault::header, not reported).
     task<chunk_slice> probe(std::shared_ptr<stripe_group> group, std::uint32_t run_block,
                             unsigned chunk);
+    /// First block in [from, to) of a chunk, within limits::scan_blocks, that holds a header of
+    /// this group; `to` when there is none. The chunk's errors are the caller's business.
+    task<result<std::uint32_t>> scan(std::shared_ptr<stripe_group> group, unsigned chunk,
+                                     std::uint32_t from, std::uint32_t to);
     /// Blocks that every chunk of the group has room for; 0 when none of its devices is active.
     [[nodiscard]] std::uint32_t room_blocks(stripe_group& group) const;
     /// Counts and reports a chunk found wrong by a checksum above the run's.

@@ -13,6 +13,7 @@
 #include "storage/stripe/piece.h"
 #include "storage/stripe/run_format.h"
 #include "storage/stripe/run_layout.h"
+#include "storage/stripe/stripe_store.h"
 
 namespace taicang {
 

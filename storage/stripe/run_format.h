@@ -6,15 +6,14 @@
 // verify.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "storage/base/assert.h"
 #include "storage/base/bytes.h"
 #include "storage/base/ids.h"
 #include "storage/base/limits.h"
 #include "storage/base/result.h"
-#include "storage/stripe/stripe_store.h"
 
 namespace taicang::run_format {
 

@@ -1,5 +1,6 @@
 #include "storage/stripe/run_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -311,6 +312,31 @@ task<result<run_format::run_header>> run_reader::find_header(std::shared_ptr<str
     co_return error(errc::stripe_unreadable, place_text(*group, run_block) + ": " +
                                                  std::to_string(silent) +
                                                  " chunks do not answer, the last says: " + why);
+}
+
+task<result<std::uint32_t>> run_reader::find_next(std::shared_ptr<stripe_group> group,
+                                                  std::uint32_t from, std::uint32_t room) {
+    for (std::uint32_t at = from; at < room;) {
+        const auto end = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(room, std::uint64_t{at} + limits::scan_blocks));
+        std::uint32_t first = end;
+        // A run that can still be read has at most m bad chunks: one of m+1 that answer shows it.
+        unsigned answered = 0;
+        for (unsigned chunk = 0; chunk < group->row.chunks.size() && answered <= group->row.m;
+             ++chunk) {
+            auto found = co_await loader_.scan(group, chunk, at, end);
+            if (!found) continue;
+            ++answered;
+            first = std::min(first, found.value());
+        }
+        if (answered == 0) {
+            co_return error(errc::stripe_unreadable,
+                            place_text(*group, at) + ": no chunk of the group answers");
+        }
+        if (first != end) co_return first;
+        at = end;
+    }
+    co_return room;
 }
 
 }  // namespace taicang

@@ -39,6 +39,11 @@ class run_reader {
     /// Its header from any chunk. errc::not_found when no run that could be read stands there.
     task<result<run_format::run_header>> find_header(std::shared_ptr<stripe_group> group,
                                                      std::uint32_t run_block);
+    /// First block at or after `from` (below `room`) where a header of this group stands on any of
+    /// m+1 chunks; `room` when there is none. For the places that a crash left without a run
+    /// between others.
+    task<result<std::uint32_t>> find_next(std::shared_ptr<stripe_group> group, std::uint32_t from,
+                                          std::uint32_t room);
 
   private:
     using slices = std::vector<std::optional<chunk_slice>>;

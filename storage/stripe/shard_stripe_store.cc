@@ -119,7 +119,11 @@ task<result<std::vector<run_description>>> shard_stripe_store::walk(group_id id)
     const std::uint32_t room = loader_.room_blocks(*group);
     for (std::uint32_t at = 0; at < room;) {
         auto header = co_await reader_.find_header(group, at);
-        if (header.is(errc::not_found)) break;
+        if (header.is(errc::not_found)) {
+            TC_CO_TRY_ASSIGN(next, co_await reader_.find_next(group, at + 1, room));
+            at = next;
+            continue;
+        }
         if (!header) co_return std::move(header).error();
         const run_format::run_header& found = header.value();
         runs.push_back({.run_block = at,

@@ -133,8 +133,8 @@ class stripe_store {
     /// Pins a group for a reader that resolved it; empty when the group is unknown.
     virtual std::optional<group_pin> pin(group_id group) = 0;
 
-    /// Walks a group's runs by their headers, in order; ends at the first place that holds no run
-    /// of this group.
+    /// Walks a group's runs by their headers, in order. Places without a run (a crash while runs
+    /// were written side by side) are passed over.
     virtual task<result<std::vector<run_description>>> walk(group_id group) = 0;
     /// Seals open groups of a tier now (before a move or in tests).
     virtual task<result<void>> seal_open(tier_id tier) = 0;
