@@ -86,7 +86,9 @@ TEST(copy, another_tier_gets_its_own_bytes) {
     EXPECT_EQ(at.get("bucket", "k"), text);
     EXPECT_EQ(at.live_bytes(), 600'000);
     for (const group_row& row : at.stripes.groups()) {
-        if (at.decisions->live_bytes(row.id) != 0) EXPECT_EQ(row.tier, tier_id::hdd);
+        if (at.decisions->live_bytes(row.id) != 0) {
+            EXPECT_EQ(row.tier, tier_id::hdd);
+        }
     }
 }
 
@@ -119,7 +121,9 @@ task<void> copy_source(object_world* at, int who, int times, int* copied) {
     for (int i = 0; i < times; ++i) {
         auto done = co_await at->objects->copy(from_to("k", "copy" + std::to_string(who)));
         if (done) ++*copied;
-        if (!done) EXPECT_TRUE(done.is(errc::conflict)) << done.error().message;
+        if (!done) {
+            EXPECT_TRUE(done.is(errc::conflict)) << done.error().message;
+        }
     }
 }
 task<bool> copy_while_overwritten(object_world* at, int* copied) {

@@ -167,7 +167,9 @@ task<void> read_again_and_again(object_world* at, counted* told) {
     while (!told->stop) {
         auto got = co_await at->read(wanted("k"));
         EXPECT_TRUE(got) << got.error().message;
-        if (got) EXPECT_EQ(*got, "hello");
+        if (got) {
+            EXPECT_EQ(*got, "hello");
+        }
         ++told->reads;
     }
 }
