@@ -1,5 +1,6 @@
-// Superblocks, roots, memberships and directory entries of a device: any bytes decode or are refused, and what decodes
-// encodes to the same meaning. The first byte chooses the format; checksums are mended, so that the fuzzer gets past them.
+// Superblocks, roots, memberships and directory entries of a device: any bytes decode or are
+// refused, and what decodes encodes to the same meaning. The first byte chooses the format;
+// checksums are mended, so that the fuzzer gets past them.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,9 @@ using namespace taicang::device_format;
 
 namespace {
 
-std::byte* raw(std::string& text) { return reinterpret_cast<std::byte*>(text.data()); }
+std::byte* raw(std::string& text) {
+    return reinterpret_cast<std::byte*>(text.data());
+}
 
 void check_superblock(std::string bytes) {
     bytes.resize(superblock_bytes, '\0');
@@ -83,10 +86,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 4) {
-        case 0: check_superblock(std::move(bytes)); break;
-        case 1: check_root(std::move(bytes)); break;
-        case 2: check_membership(bytes); break;
-        default: check_directory(std::move(bytes)); break;
+        case 0:
+            check_superblock(std::move(bytes));
+            break;
+        case 1:
+            check_root(std::move(bytes));
+            break;
+        case 2:
+            check_membership(bytes);
+            break;
+        default:
+            check_directory(std::move(bytes));
+            break;
     }
     return 0;
 }
