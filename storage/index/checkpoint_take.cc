@@ -250,6 +250,9 @@ task<result<void>> checkpoint_keeper::store_file(rocks_index& rows, taking& now,
     TC_ASSERT(run_bytes != 0);
     source_file source(rows.files(), file.path);
     for (std::uint64_t at = 0; at < file.size;) {
+        if (rows.in_use().closed()) {
+            co_return error(errc::stopped, "the hub is stopping; the next start takes another");
+        }
         const auto length = static_cast<std::size_t>(std::min(run_bytes, file.size - at));
         auto lease = co_await env_.budget.acquire(length, limits::checkpoint_memory_patience_ns);
         if (!lease) co_return std::move(lease).error();

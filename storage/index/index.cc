@@ -5,6 +5,8 @@
 #include "storage/index/index.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include <rocksdb/utilities/options_util.h>
@@ -34,27 +36,21 @@ rocksdb::WriteOptions without_wal(bool may_wait) {
 /// Sums the deltas of a batch by row, so that a hot group costs one merge a batch.
 class delta_sums {
   public:
-    void add(const std::string& key, std::int64_t delta) {
-        for (auto& [name, sum] : sums_) {
-            if (*name != key) continue;
-            sum += static_cast<std::uint64_t>(delta);
-            return;
-        }
-        sums_.emplace_back(&key, static_cast<std::uint64_t>(delta));
+    void add(std::string_view key, std::int64_t delta) {
+        sums_[key] += static_cast<std::uint64_t>(delta);
     }
     /// A row of the same family is set or dropped: what came before must come before it.
     void write(rocksdb::WriteBatch& batch) {
-        for (const auto& [name, sum] : sums_) {
+        for (const auto& [key, sum] : sums_) {
             std::string value;
             encoder(value).u64(sum);
-            batch.Merge(*name, value);
+            batch.Merge(slice(key), value);
         }
         sums_.clear();
     }
 
   private:
-    // A batch touches few groups: a list is quicker than a map.
-    std::vector<std::pair<const std::string*, std::uint64_t>> sums_;
+    std::unordered_map<std::string_view, std::uint64_t> sums_;
 };
 
 rocksdb::WriteBatch make_batch(const std::vector<row_op>& rows, lsn up_to) {
@@ -189,7 +185,7 @@ result<rocks_index::opened> rocks_index::open_database(const index_options& opti
         if (!status.ok()) return rocks::to_error(status, "clearing", options.directory);
         settings.create_if_missing = true;
         settings.error_if_exists = true;
-    } else if (!settings.env->FileExists(options.directory + "/CURRENT").ok()) {
+    } else if (settings.env->FileExists(options.directory + "/CURRENT").IsNotFound()) {
         return lost(options.directory, "there is no index");
     }
     status = options.read_only ? rocksdb::DB::OpenForReadOnly(settings, options.directory, &raw)
@@ -390,6 +386,8 @@ task<result<void>> rocks_index::flush() {
 task<result<void>> rocks_index::compact_range(std::string from, std::string to) {
     const rocks::hold held(gate_);
     if (!held) co_return stopped();
+    // One at a time, or compactions could take every thread that flushes and stalled writes need.
+    const auto turn = co_await compacting_.lock();
     auto compacting = [this, &from, &to] {
         rocksdb::CompactRangeOptions how;
         how.exclusive_manual_compaction = false;

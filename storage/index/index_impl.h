@@ -92,6 +92,7 @@ class rocks_index final : public index {
     bool applying_ = false;
     std::uint64_t reads_ = 0;
     rocks::counters count_;
+    async_mutex compacting_;
     gate gate_;
 };
 

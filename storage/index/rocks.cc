@@ -264,9 +264,19 @@ error to_open_error(const rocksdb::Status& status, const std::string& directory)
     const std::string words = status.ToString();
     if (status.IsNoSpace()) return to_error(status, "opening", directory);
     // RocksDB gives a lock that is held no code of its own.
-    if (words.find("lock ") != std::string::npos && status.IsIOError()) {
+    if (words.find("/LOCK") != std::string::npos && status.IsIOError()) {
         return error(errc::busy, "index: opening " + directory + ": " + words +
                                      "; another process has it open, stop that one first");
+    }
+    // The index is there, this process may not have it: restoring over it would mend nothing.
+    if (words.find("Permission denied") != std::string::npos) {
+        return error(errc::permission_denied,
+                     "index: opening " + directory + ": " + words +
+                         "; give the hub's user the right to read and write it");
+    }
+    if (words.find("Too many open files") != std::string::npos) {
+        return error(errc::busy, "index: opening " + directory + ": " + words +
+                                     "; raise the limit of open files (ulimit -n)");
     }
     return error(errc::index_lost, "index: opening " + directory + ": " + words +
                                        "; it has to be restored from a checkpoint and the journal");

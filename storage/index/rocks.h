@@ -93,7 +93,7 @@ class slow_pool final : public worker_pool {
     void submit(work w) override;
 
   private:
-    static constexpr int threads = 2;  // a flush need not wait for a compaction
+    static constexpr int threads = 3;  // a flush or a stalled write need not wait for a compaction
     std::unique_ptr<rocksdb::ThreadPool> pool_;
 };
 
