@@ -18,6 +18,7 @@ task<http_response> delete_objects(s3_call& call);
 
 task<http_response> put_object(s3_call& call);
 task<http_response> get_object(s3_call& call);
+task<http_response> get_object_tagging(s3_call& call);
 task<http_response> head_object(s3_call& call);
 task<http_response> delete_object(s3_call& call);
 task<http_response> copy_object(s3_call& call);

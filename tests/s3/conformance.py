@@ -22,7 +22,7 @@ UNKNOWN_SUBRESOURCES = ("acl", "policy", "cors", "lifecycle", "replication", "we
                         "notification", "tagging", "encryption", "requestPayment", "accelerate",
                         "inventory", "analytics", "metrics", "publicAccessBlock",
                         "ownershipControls", "object-lock", "intelligent-tiering", "policyStatus")
-OBJECT_SUBRESOURCES = ("acl", "tagging", "torrent", "retention", "legal-hold", "attributes")
+OBJECT_SUBRESOURCES = ("acl", "torrent", "retention", "legal-hold", "attributes")
 
 
 class conformance:
