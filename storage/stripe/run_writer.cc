@@ -66,7 +66,9 @@ task<result<void>> run_writer::write_chunks(const write_slot& slot,
     if (canary::active(canary::bug::flush_before_last_write)) {
         auto last = std::move(writes.back());
         writes.pop_back();
-        TC_ASSERT(spawn(groups_.work(), write_behind(std::move(last))));
+        if (!spawn(groups_.work(), write_behind(std::move(last)))) {
+            co_return error(errc::stopped, "the stripe store has stopped");
+        }
     }
     const auto results = co_await when_all(std::move(writes));
     for (const auto& one : results) {

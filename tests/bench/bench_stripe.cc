@@ -202,6 +202,23 @@ task<result<void>> close_raw(std::vector<std::unique_ptr<disk_file>>& files) {
     co_return ok();
 }
 
+void measure_limit(reactor& engine, environment& env, const std::string& directory, figure& write,
+                   figure& read) {
+    std::vector<std::unique_ptr<disk_file>> files;
+    must(engine.run(open_raw(env, directory, files)));
+    buffer chunk = env.buffers.allocate(stream_bytes / 4 / 16);
+    std::memset(chunk.data(), 7, chunk.size());
+    for (int i = 0; i < rounds; ++i) {
+        stopwatch writing;
+        must(engine.run(raw_pass(files, chunk, true, 6)));
+        write.better(writing);
+        stopwatch reading;
+        must(engine.run(raw_pass(files, chunk, false, 4)));
+        read.better(reading);
+    }
+    must(engine.run(close_raw(files)));
+}
+
 int run(const std::string& directory) {
     set_log_level(log_level::error);
     auto started = reactor::start({});
@@ -221,21 +238,7 @@ int run(const std::string& directory) {
     chance->fill(data);
     std::vector<std::byte> back(stream_bytes);
     figure raw_write, raw_read;
-    {
-        std::vector<std::unique_ptr<disk_file>> files;
-        must(engine.run(open_raw(env, directory, files)));
-        buffer chunk = buffers.allocate(stream_bytes / 4 / 16);
-        std::memset(chunk.data(), 7, chunk.size());
-        for (int i = 0; i < rounds; ++i) {
-            stopwatch writing;
-            must(engine.run(raw_pass(files, chunk, true, 6)));
-            raw_write.better(writing);
-            stopwatch reading;
-            must(engine.run(raw_pass(files, chunk, false, 4)));
-            raw_read.better(reading);
-        }
-        must(engine.run(close_raw(files)));
-    }
+    measure_limit(engine, env, directory, raw_write, raw_read);
     raw_write.print("limit: write (1.5 x bytes)", raw_write);
     raw_read.print("limit: read", raw_read);
     for (const std::size_t streams : {1U, 2U, 4U}) {
