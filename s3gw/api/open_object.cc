@@ -87,7 +87,8 @@ task<result<visit>> open_on_engine(object_service& objects, memory_budget& budge
         open_request request = asked;
         auto reader = co_await objects.open(std::move(request));
         if (reader.is(errc::not_modified) || reader.is(errc::range_not_satisfiable)) {
-            auto refusal = co_await refusal_of(objects, asked, std::move(reader).error());
+            error why = std::move(reader).error();
+            auto refusal = co_await refusal_of(objects, asked, std::move(why));
             if (!refusal) co_return std::move(refusal).error();
             if (*refusal) co_return std::move(**refusal);
             continue;

@@ -13,15 +13,25 @@ namespace taicang {
 
 namespace {
 
-constexpr std::string_view amz = "x-amz-";
+bool begins(std::string_view name, std::string_view stem) {
+    return http_name_equal(name.substr(0, stem.size()), stem);
+}
+
+/// Checksums of bodies count in headers only, as with S3: SDKs put that of an empty body into the
+/// URLs they presign.
+bool is_body_checksum(std::string_view name) {
+    return http_name_equal(name, "x-amz-sdk-checksum-algorithm") ||
+           (begins(name, "x-amz-checksum-") && !http_name_equal(name, "x-amz-checksum-mode") &&
+            !http_name_equal(name, "x-amz-checksum-algorithm") &&
+            !http_name_equal(name, "x-amz-checksum-type"));
+}
 
 /// A presigned URL carries headers of the request it stands for as parameters; they count as
 /// headers. Parameters of the signature itself are no such headers, and no verb reads them.
 void take_hoisted_headers(http_request& request) {
     for (const http_query_item& item : request.query) {
-        const std::string_view stem = std::string_view(item.name).substr(0, amz.size());
-        if (http_name_equal(stem, amz) && !request.headers.has(item.name))
-            request.headers.add(item.name, item.value);
+        if (!begins(item.name, "x-amz-") || is_body_checksum(item.name)) continue;
+        if (!request.headers.has(item.name)) request.headers.add(item.name, item.value);
     }
 }
 

@@ -165,8 +165,14 @@ class conformance:
                                       body=b"<x/>" if method == "PUT" else b"")
                 self.check(f"{method} ?{name} of a bucket", answer.error_code() in known_empty,
                            answer.describe())
+        answer = self.expect("tags of an object", self.request("GET", "key", [("tagging", "")]), 200)
+        self.check("there are none", answer.xml().tag == "Tagging"
+                   and answer.xml().find("TagSet") is not None and not list(answer.xml().iter("Tag")),
+                   answer.body)
         for name in OBJECT_SUBRESOURCES:
             for method in ("GET", "PUT", "DELETE"):
+                if (name, method) == ("tagging", "GET"):
+                    continue
                 answer = self.request(method, "key", [(name, "")],
                                       body=b"<x/>" if method == "PUT" else b"")
                 self.check(f"{method} ?{name} of an object", answer.error_code() in known_empty,

@@ -1,6 +1,5 @@
-// GetObjectTagging: what the version holds. Tags cannot be set yet, so clients that ask before a
-// copy learn that there are none.
-#include "s3gw/api/fields.h"
+// GetObjectTagging: clients ask for the tags before they copy large objects. Tags cannot be set
+// yet, so the set that is told is empty, which is the truth.
 #include "s3gw/api/open_object.h"
 #include "s3gw/api/verbs.h"
 #include "s3gw/xml/writer.h"
@@ -15,14 +14,17 @@ task<http_response> get_object_tagging(s3_call& call) {
     request.key = call.key;
     request.version_id = std::move(*version);
     request.head_only = true;
-    auto opened = co_await open_object(call, std::move(request), std::nullopt);
+    const bool names_version = request.version_id.has_value();
+    std::optional<range_guard> no_guard;
+    auto opened = co_await open_object(call, std::move(request), std::move(no_guard));
+    if (opened.is(errc::key_not_found) && names_version)
+        co_return refuse(call, s3_error(s3_code::no_such_version));
     if (!opened) co_return refuse(call, opened.error());
     std::string document;
     xml_writer xml(document);
     xml.open_s3("Tagging").open("TagSet");
-    for (const auto& [name, value] : opened->info.version.tags) {
-        xml.open("Tag").element("Key", name).element("Value", value).close();
-    }
+    for (const auto& [key, value] : opened->info.version.tags)
+        xml.open("Tag").element("Key", key).element("Value", value).close();
     xml.close().close();
     co_return answer_xml(std::move(document));
 }
