@@ -23,9 +23,11 @@ namespace taicang::test {
 
 class object_world {
   public:
-    explicit object_world(std::uint64_t seed = 1)
-        : world(seed), env{world.main(),   world.pool(), world.pool(), world.files(),
-                           world.random(), buffers,      budget,       metrics} {
+    explicit object_world(std::uint64_t seed = 1, object_service_options wanted = {})
+        : service_options(wanted),
+          world(seed),
+          env{world.main(),   world.pool(), world.pool(), world.files(),
+              world.random(), buffers,      budget,       metrics} {
         index_options options;
         options.in_memory = true;
         options.media = &media;
