@@ -30,7 +30,6 @@ constexpr std::array routes = {
 
     route{"ListParts", m::get, object, "uploadId", "", {}, here, verb::list_parts},
     route{"GetObjectTagging", m::get, object, "tagging", "", {"versionId"}, here, verb::get_object_tagging},
-    route{"GetObjectTagging", m::get, object, "tagging", "", {"versionId"}, here, verb::get_object_tagging},
     route{"GetObject", m::get, object, "", "", {"versionId", "partNumber"}, here, verb::get_object},
     route{"HeadObject", m::head, object, "", "", {"versionId", "partNumber"}, here, verb::head_object},
     route{"UploadPartCopy", m::put, object, "uploadId", "x-amz-copy-source", {"partNumber"}, here, verb::upload_part_copy},

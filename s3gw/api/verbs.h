@@ -22,7 +22,6 @@ task<http_response> get_object_tagging(s3_call& call);
 task<http_response> head_object(s3_call& call);
 task<http_response> delete_object(s3_call& call);
 task<http_response> copy_object(s3_call& call);
-task<http_response> get_object_tagging(s3_call& call);
 
 task<http_response> create_multipart_upload(s3_call& call);
 task<http_response> upload_part(s3_call& call);

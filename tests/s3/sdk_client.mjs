@@ -190,12 +190,9 @@ const tests = {
 
     async presigned() {
         const wanted = { Bucket, Key: "pre signed+%汉" };
-        // By default this SDK signs the checksum of an empty body into the URL; S3 refuses another body.
-        const empty = await getSignedUrl(s3, new sdk.PutObjectCommand(wanted), { expiresIn: 60 });
-        assert.equal((await fetch(empty, { method: "PUT", body: "presigned" })).status, 400);
-        s3.config.requestChecksumCalculation = async () => "WHEN_REQUIRED";
+        // By default this SDK signs the checksum of an empty body into the URL. S3 counts checksums in
+        // headers only (localstack#12169, ministack#1695, aws-sdk-go-v2#2610): the body is taken.
         const there = await getSignedUrl(s3, new sdk.PutObjectCommand(wanted), { expiresIn: 60 });
-        s3.config.requestChecksumCalculation = async () => "WHEN_SUPPORTED";
         assert.equal((await fetch(there, { method: "PUT", body: "presigned" })).status, 200);
         const url = await getSignedUrl(s3, new sdk.GetObjectCommand(wanted), { expiresIn: 60 });
         assert.equal(await (await fetch(url)).text(), "presigned");
