@@ -24,10 +24,9 @@ namespace taicang::test {
 class object_world {
   public:
     explicit object_world(std::uint64_t seed = 1, object_service_options wanted = {})
-        : service_options(wanted),
-          world(seed),
-          env{world.main(),   world.pool(), world.pool(), world.files(),
-              world.random(), buffers,      budget,       metrics} {
+        : service_options(wanted), world(seed), env{world.main(),  world.pool(),   world.pool(),
+                                                    world.files(), world.random(), buffers,
+                                                    budget,        metrics} {
         index_options options;
         options.in_memory = true;
         options.media = &media;
