@@ -15,6 +15,9 @@ inline constexpr std::size_t gateway_buffers_in_flight =
     2;  ///< of one body: one is filled while the engine takes the other
 inline constexpr std::size_t gateway_memory_share =
     3;  ///< the gateway itself holds at most one in so many bytes of the budget
+inline constexpr std::size_t gateway_small_parts =
+    4;  ///< one in so many parts of the share is for small requests alone
+inline constexpr std::size_t gateway_small_bytes_max = 256 * kib;  ///< what a small request holds
 inline constexpr std::size_t gateway_waiters_max = 8192;  ///< requests that wait for their share
 inline constexpr nanoseconds gateway_memory_patience = 10 * one_second;  ///< then 503 SlowDown
 inline constexpr std::size_t document_memory_factor =
