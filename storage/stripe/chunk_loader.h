@@ -56,6 +56,10 @@ class chunk_loader {
     /// (chunk_fault::header, not reported).
     task<chunk_slice> probe(std::shared_ptr<stripe_group> group, std::uint32_t run_block,
                             unsigned chunk);
+    /// True when the chunk's device is missing or fenced, so that asking it is in vain.
+    [[nodiscard]] bool is_away(const stripe_group& group, unsigned chunk) const {
+        return devices_.find(group.row.chunks[chunk].device) == nullptr;
+    }
     /// First block in [from, to) of a chunk, within limits::scan_blocks, that holds a header of
     /// this group; `to` when there is none. The chunk's errors are the caller's business.
     task<result<std::uint32_t>> scan(std::shared_ptr<stripe_group> group, unsigned chunk,

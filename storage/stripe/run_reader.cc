@@ -133,8 +133,18 @@ task<result<void>> run_reader::read_in_one_unit(target whole, std::uint32_t offs
     co_return ok();
 }
 
+bool run_reader::any_column_away(const target& wanted) const {
+    const run_span span = wanted.span();
+    for (unsigned column = 0; column < wanted.group->row.k; ++column) {
+        if (span.blocks_of(column).empty()) continue;
+        if (loader_.is_away(*wanted.group, column)) return true;
+    }
+    return false;
+}
+
 task<result<void>> run_reader::read_span(target wanted, bytes_span into, erasure::chunk_mask bad) {
-    if (bad == 0) {
+    slices have(wanted.group->code->n());
+    if (bad == 0 && !any_column_away(wanted)) {
         const run_span span = wanted.span();
         std::vector<task<chunk_slice>> loads;
         for (unsigned column = 0; column < wanted.group->row.k; ++column) {
@@ -142,34 +152,39 @@ task<result<void>> run_reader::read_span(target wanted, bytes_span into, erasure
             if (range.empty()) continue;
             loads.push_back(loader_.load(wanted.group, wanted.run_block, column, range));
         }
-        const auto loaded = co_await when_all(std::move(loads));
-        std::array<const chunk_slice*, limits::chunks_max> of_column{};
-        for (const chunk_slice& slice : loaded) {
-            of_column[slice.chunk] = &slice;
+        auto loaded = co_await when_all(std::move(loads));
+        for (chunk_slice& slice : loaded) {
             if (slice.fault != chunk_fault::none) bad |= bit(slice.chunk);
+            const unsigned chunk = slice.chunk;
+            have[chunk] = std::move(slice);
         }
         if (bad == 0) {
             span.each_stretch(
                 [&](unsigned column, std::uint64_t at, std::uint64_t to, std::uint64_t count) {
-                    const chunk_slice& slice = *of_column[column];
+                    const chunk_slice& slice = *have[column];
                     const std::uint64_t from = at - std::uint64_t{slice.range.low} * block;
                     std::memcpy(into.data() + to, slice.data() + from, count);
                 });
             if (matches(wanted, into)) co_return ok();
         }
+        // Decoding needs the same blocks of every chunk; a column that was read in part is read
+        // again.
+        const block_range all = span.blocks_of_all();
+        for (auto& slice : have) {
+            if (slice && slice->fault == chunk_fault::none && slice->range != all) slice.reset();
+        }
     }
-    auto done = co_await reconstruct(std::move(wanted), into, bad);
+    auto done = co_await reconstruct(std::move(wanted), into, bad, std::move(have));
     co_return done;
 }
 
-task<result<void>> run_reader::reconstruct(target wanted, bytes_span into,
-                                           erasure::chunk_mask bad) {
+task<result<void>> run_reader::reconstruct(target wanted, bytes_span into, erasure::chunk_mask bad,
+                                           slices have) {
     TC_MARK("stripe.degraded_read");
     ++counters_.degraded_reads;
     counters_.of(wanted.group->row.tier).degraded_reads.add();
     const run_span span = wanted.span();
     const block_range range = span.blocks_of_all();
-    slices have(wanted.group->code->n());
     TC_CO_TRY(co_await gather(wanted, range, bad, have));
     if (decode(wanted, range, bad, have, into)) co_return ok();
     // Every chunk agrees with its header, yet the piece does not: one of them may be consistently

@@ -63,7 +63,11 @@ class run_reader {
                        std::size_t length);
     task<result<void>> read_in_one_unit(target whole, std::uint32_t offset, bytes_span into);
     task<result<void>> read_span(target wanted, bytes_span into, erasure::chunk_mask bad);
-    task<result<void>> reconstruct(target wanted, bytes_span into, erasure::chunk_mask bad);
+    [[nodiscard]] bool any_column_away(const target& wanted) const;
+    /// `have`: slices of the span's common block range that are loaded already, and those found
+    /// bad.
+    task<result<void>> reconstruct(target wanted, bytes_span into, erasure::chunk_mask bad,
+                                   slices have);
     task<result<void>> gather(target wanted, block_range range, erasure::chunk_mask& bad,
                               slices& have);
     bool decode(const target& wanted, block_range range, erasure::chunk_mask excluded,
