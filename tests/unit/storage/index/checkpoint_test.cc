@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/base/mark.h"
+#include "storage/index/checkpoint_format.h"
 #include "tests/unit/storage/index/checkpoint_world.h"
 
 namespace taicang::test {
@@ -251,6 +252,25 @@ TEST_F(checkpoint, space_of_old_ones_is_given_back) {
     expect_rows();
 }
 
+TEST_F(checkpoint, gives_nothing_back_before_the_root_names_the_new_one) {
+    std::uint64_t newest = 0;
+    std::uint64_t released = 0;
+    hub.stripes->on_release = [&](group_id) {
+        const std::string section =
+            hub.devices->root_bytes(tier_id::nvme, root_section::checkpoints);
+        const auto durable = decode_checkpoint_root(as_bytes(section));
+        TC_ASSERT(durable.ok());
+        EXPECT_GT((*durable)[0].info.number, newest);
+        ++released;
+    };
+    for (int round = 0; round < 8; ++round) {
+        apply(300);
+        ASSERT_TRUE(world.run(hub.rows->compact_range("", "")).ok());
+        newest = take().number;
+    }
+    EXPECT_GT(released, 3U);
+}
+
 TEST_F(checkpoint, an_attempt_that_fails_leaves_the_kept_ones_and_no_groups) {
     apply(100);
     const checkpoint_info first = take();
@@ -359,14 +379,16 @@ void crash_in_take(std::uint64_t seed) {
     applied_log log(seed);
     hub.start();
     hub.open_index();
-    for (int round = 0; round < 4; ++round) {
-        log.apply(world, *hub.rows, 50 + log.random().below(200));
+    for (int round = 0; round < 8; ++round) {
+        // Everything is written anew each time, so that groups come and go.
+        log.apply(world, *hub.rows, 200 + log.random().below(300));
+        TC_ASSERT(world.run(hub.rows->compact_range("", "")).ok());
         const auto before = hub.checkpoints->kept();
         bool ended = false;
         gate running;
         world.env().home.post(
             [&] { spawn(running, take_quietly(*hub.checkpoints, *hub.rows, ended)); });
-        world.sim().run_events(log.random().below(500));
+        world.sim().run_events(log.random().below(log.random().one_in(4) ? 2000 : 300));
         world.sim().crash();
         world.run(running.close());
         EXPECT_TRUE(ended);

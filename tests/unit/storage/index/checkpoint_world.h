@@ -32,7 +32,8 @@ class watched_stripes final : public stripe_store {
     std::uint64_t bytes_written = 0;
     std::set<run_place> runs;       ///< written since this was last cleared
     std::set<run_place> lost_runs;  ///< their reads fail as if more than m chunks were gone
-    int fail_write_after = -1;      ///< the n-th write from now answers no_space
+    std::function<void(group_id)> on_release;
+    int fail_write_after = -1;  ///< the n-th write from now answers no_space
 
     task<result<written>> write_run(run_request request) override {
         if (fail_write_after == 0) {
@@ -77,7 +78,10 @@ class watched_stripes final : public stripe_store {
         return below_->data_capacity(group);
     }
     [[nodiscard]] bool is_pinned(group_id group) const override { return below_->is_pinned(group); }
-    void release(group_id group) override { below_->release(group); }
+    void release(group_id group) override {
+        if (on_release) on_release(group);
+        below_->release(group);
+    }
     [[nodiscard]] std::optional<group_row> find(group_id group) const override {
         return below_->find(group);
     }
