@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "storage/base/canary.h"
+#include "storage/base/limits.h"
+#include "storage/base/log.h"
 #include "storage/base/mark.h"
 
 namespace taicang {
@@ -73,18 +75,24 @@ result<void> change_blob(blob_id blob, blob_row row, std::int64_t by, live_chang
 
 }  // namespace
 
-task<result<void>> reference_changes::resolve(sequencer& decisions,
-                                              std::vector<any_effect>& effects) const {
+task<result<void>> reference_changes::resolve_all(sequencer& decisions, bool gains,
+                                                  std::vector<any_effect>& effects) {
     live_changes live;
-    for (const auto& [blob, by] : by_blob_) {
-        if (by == 0) continue;
+    std::size_t size = effects_bytes_estimate(effects);
+    for (auto at = by_blob_.begin(); at != by_blob_.end();) {
+        const auto [blob, by] = *at;
+        if (by == 0 || (by > 0) != gains) {
+            ++at;
+            continue;
+        }
+        if (!gains && size >= limits::record_body_bytes_target) break;
         auto seen = co_await decisions.row(index_key::blob(blob));
         if (!seen) co_return std::move(seen).error();
+        if (!seen->value && gains) {
+            TC_MARK("object.copy_source_gone");
+            co_return error(errc::conflict, "the source of the copy changed meanwhile");
+        }
         if (!seen->value) {
-            if (by > 0) {
-                TC_MARK("object.copy_source_gone");
-                co_return error(errc::conflict, "the source of the copy changed meanwhile");
-            }
             co_return error(errc::corrupt, "index: " + blob_text(blob) +
                                                " is named by a version but has no row; run "
                                                "`taicang fsck`");
@@ -92,9 +100,41 @@ task<result<void>> reference_changes::resolve(sequencer& decisions,
         auto row = decode_blob_row(as_bytes(*seen->value));
         if (!row) co_return std::move(row).error();
         TC_CO_TRY(change_blob(blob, std::move(*row), by, live, effects));
+        size += effect_bytes_estimate(effects.back());
+        at = by_blob_.erase(at);
     }
     put_live(live, effects);
     co_return ok();
+}
+
+task<result<void>> reference_changes::resolve(sequencer& decisions,
+                                              std::vector<any_effect>& effects) {
+    TC_CO_TRY(co_await resolve_all(decisions, true, effects));
+    co_return co_await resolve_all(decisions, false, effects);
+}
+
+task<result<void>> reference_changes::give_some_back(sequencer& decisions) {
+    TC_MARK("object.references_over_several_records");
+    auto names = lock_names();
+    name_lock held = co_await decisions.lock(std::move(names));
+    decision change;
+    change.frees = true;
+    TC_CO_TRY(co_await resolve(decisions, change.effects));
+    auto committed = co_await decisions.commit(std::move(change), std::move(held));
+    if (!committed) co_return std::move(committed).error();
+    co_return ok();
+}
+
+task<void> reference_changes::give_back(sequencer& decisions) {
+    while (!empty()) {
+        auto given = co_await give_some_back(decisions);
+        if (given) continue;
+        log_event(log_level::warn, "references_not_given_back")
+            .with("blobs", by_blob_.size())
+            .with("reason", given.error().message)
+            .with("next", "run taicang fsck: their space is not freed by itself");
+        co_return;
+    }
 }
 
 void put_blob(blob_id blob, blob_row row, std::vector<any_effect>& effects) {
@@ -121,6 +161,7 @@ task<result<prepared_change>> remove_version(sequencer& decisions,
             auto names = references.lock_names();
             prepared.held = co_await decisions.lock(std::move(names));
             TC_CO_TRY(co_await references.resolve(decisions, effects));
+            prepared.left = std::move(references);
         }
         effects.push_back(effect::version_purge{version.bucket, version.key, version.position});
     }
@@ -171,10 +212,14 @@ struct size_of_effect {
 
 }  // namespace
 
+std::size_t effect_bytes_estimate(const any_effect& effect) {
+    return std::visit(size_of_effect{}, effect);
+}
+
 std::size_t effects_bytes_estimate(const std::vector<any_effect>& effects) {
     std::size_t bytes = 0;
     for (const any_effect& one : effects)
-        bytes += std::visit(size_of_effect{}, one);
+        bytes += effect_bytes_estimate(one);
     return bytes;
 }
 

@@ -82,6 +82,8 @@ task<result<object_info>> shard_objects::copy(copy_request request) {
         }
         auto copied = co_await copy_by_reference(request, *bucket, std::move(row));
         if (!copied.is(errc::conflict) || attempt == limits::copy_attempts_max) co_return copied;
+        // The source was found as applied; what took its place is pending.
+        TC_CO_TRY(co_await decisions_.settled(log_.last_appended()));
     }
 }
 

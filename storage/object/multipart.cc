@@ -260,6 +260,7 @@ task<result<void>> shard_objects::drop_upload(upload_row upload, std::optional<b
         }
         auto committed = co_await decisions_.commit(std::move(change), std::move(blobs));
         if (!committed) co_return std::move(committed).error();
+        if (!references.empty()) co_await references.give_back(decisions_);
     }
     co_return ok();
 }

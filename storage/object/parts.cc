@@ -152,6 +152,7 @@ task<result<part_row>> shard_objects::put_part(bucket_id bucket, std::string key
     change.effects.push_back(effect::part_put{std::move(upload_id), part});
     auto committed = co_await decisions_.commit(std::move(change), std::move(held));
     if (!committed) co_return std::move(committed).error();
+    if (!references.empty()) co_await references.give_back(decisions_);
     co_return std::move(part);
 }
 

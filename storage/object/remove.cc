@@ -74,6 +74,7 @@ task<result<delete_outcome>> shard_objects::remove(std::string bucket, std::stri
     }
     auto committed = co_await decisions_.commit(std::move(change), std::move(held));
     if (!committed) co_return std::move(committed).error();
+    if (!references.empty()) co_await references.give_back(decisions_);
     co_return std::move(outcome);
 }
 
@@ -164,8 +165,7 @@ task<result<void>> shard_objects::remove_some(bucket_id bucket,
             blobs = co_await decisions_.lock(std::move(blob_names));
             TC_CO_TRY(co_await planned->references.resolve(decisions_, change.effects));
         }
-        if (effects_bytes_estimate(change.effects) > limits::record_body_bytes_max &&
-            planned->last - next > 1) {
+        if (!planned->references.empty() && planned->last - next > 1) {
             // Blobs that others name stay, with whole rows in the record: fewer keys at a time.
             last = next + (planned->last - next) / 2;
             continue;
@@ -178,6 +178,7 @@ task<result<void>> shard_objects::remove_some(bucket_id bucket,
         }
         auto committed = co_await decisions_.commit(std::move(change), std::move(held));
         if (!committed) co_return std::move(committed).error();
+        co_await planned->references.give_back(decisions_);
         co_return ok();
     }
 }

@@ -141,6 +141,7 @@ task<result<placed_version>> shard_objects::put_version(version_change version, 
     auto committed = co_await decisions_.commit(std::move(change), std::move(held));
     if (!committed) co_return std::move(committed).error();
     placed.position = *committed;
+    if (!version.references.empty()) co_await version.references.give_back(decisions_);
     co_return placed;
 }
 
