@@ -37,7 +37,7 @@ inline constexpr std::size_t read_chunk_bytes_max = 4 * mib;  ///< one buffer of
 inline constexpr std::size_t read_ahead_chunks = 1;  ///< read while the caller sends the one before
 inline constexpr std::size_t open_attempts_max =
     16;  ///< as blobs move or versions change under an open
-inline constexpr std::size_t copy_attempts_max = 8;  ///< as the source changes under a copy
+inline constexpr std::size_t copy_attempts_max = 32;  ///< as the source changes under a copy
 inline constexpr std::size_t same_key_nexts_max =
     4;  ///< superseded rows stepped over before a seek
 inline constexpr std::size_t record_body_bytes_target =
