@@ -81,6 +81,8 @@ rocksdb::WriteBatch make_batch(const std::vector<row_op>& rows, lsn up_to) {
     return batch;
 }
 
+constexpr std::size_t flush_attempts_max = 3;  // until RocksDB's files hold what was flushed
+
 result<std::optional<std::string>> read_meta(rocksdb::DB& db, std::string_view name) {
     std::string value;
     const rocksdb::Status status = db.Get(rocksdb::ReadOptions(), index_key::meta(name), &value);
@@ -360,22 +362,48 @@ task<result<void>> rocks_index::with_cursor(unique_function<result<void>(index_c
     co_return answer;
 }
 
+rocksdb::Status rocks_index::flush_once() {
+    rocksdb::FlushOptions how;
+    how.wait = true;
+    how.allow_write_stall = true;
+    rocksdb::Status status = db_->Flush(how);
+    if (!status.ok()) {
+        // After a failed flush RocksDB takes no writes until it is told to go on.
+        TC_MARK("index.flush_resumes");
+        status = db_->Resume();
+        if (status.ok()) status = db_->Flush(how);
+    }
+    return status;
+}
+
+lsn rocks_index::persisted_position() {
+    rocksdb::ReadOptions files_only;
+    files_only.read_tier = rocksdb::kPersistedTier;
+    std::string value;
+    const rocksdb::Status status =
+        db_->Get(files_only, index_key::meta(rocks::meta_applied), &value);
+    if (!status.ok()) return lsn{};
+    const auto position = decode_position(as_bytes(value));
+    return position ? *position : lsn{};
+}
+
 task<result<void>> rocks_index::flush() {
     const rocks::hold held(gate_);
     if (!held) co_return stopped();
     const lsn covered = applied_;
-    auto flushing = [this] {
-        rocksdb::FlushOptions how;
-        how.wait = true;
-        how.allow_write_stall = true;
-        rocksdb::Status status = db_->Flush(how);
-        if (!status.ok()) {
-            // After a failed flush RocksDB takes no writes until it is told to go on.
-            TC_MARK("index.flush_resumes");
-            status = db_->Resume();
-            if (status.ok()) status = db_->Flush(how);
+    lsn persisted;
+    auto flushing = [this, covered, &persisted] {
+        rocksdb::Status status;
+        for (std::size_t attempt = 0; attempt < flush_attempts_max; ++attempt) {
+            status = flush_once();
+            if (!status.ok()) return status;
+            // After an error RocksDB recovers in the background too, and a flush that meets that
+            // can answer ok with rows still in memory: what counts is what its files hold.
+            persisted = persisted_position();
+            if (persisted >= covered) return status;
+            TC_MARK("index.flush_not_persisted");
         }
-        return status;
+        return rocksdb::Status::IOError("a flush said that it was done and was not");
     };
     const rocksdb::Status status = co_await offload(slow_pool(), std::move(flushing));
     if (!status.ok()) co_return rocks::to_error(status, "flushing", options_.directory);

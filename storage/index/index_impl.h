@@ -67,6 +67,9 @@ class rocks_index final : public index {
     [[nodiscard]] gate& in_use() { return gate_; }
 
   private:
+    rocksdb::Status flush_once();
+    /// The applied LSN that the files hold, without memtables.
+    lsn persisted_position();
     struct opened {
         std::unique_ptr<rocksdb::DB> db;
         lsn applied;
