@@ -1,7 +1,7 @@
-// Building blocks for tasks: gate, spawn, event, async mutex, when_all, sleeping, crossing
-// executors. Threads: gate, event, async_mutex belong to the executor they are used on; run_on and
-// offload cross threads. Waiters are always resumed through the executor's queue, never inline, so
-// releasing cannot recurse.
+// Building blocks for tasks: gate, spawn, event, async mutex, sleeping, crossing executors.
+// when_all has a header of its own (storage/base/when_all.h). Threads: gate, event, async_mutex
+// belong to the executor they are used on; run_on and offload cross threads. Waiters are always
+// resumed through the executor's queue, never inline, so releasing cannot recurse.
 #pragma once
 
 #include <deque>
@@ -137,41 +137,6 @@ inline auto yield_now() {
         void await_resume() const noexcept {}
     };
     return awaiter{};
-}
-
-namespace detail {
-
-template <class T>
-struct when_all_state {
-    std::vector<std::optional<T>> values;
-    std::size_t left = 0;
-    event done;
-};
-
-template <class T>
-detached when_all_one(std::shared_ptr<when_all_state<T>> state, std::size_t index, task<T> body) {
-    auto value = co_await std::move(body);
-    state->values[index].emplace(std::move(value));
-    if (--state->left == 0) state->done.set();
-}
-
-}  // namespace detail
-
-/// Runs all tasks side by side on this executor and returns their values in order.
-template <class T>
-task<std::vector<T>> when_all(std::vector<task<T>> bodies) {
-    auto state = std::make_shared<detail::when_all_state<T>>();
-    state->values.resize(bodies.size());
-    state->left = bodies.size();
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-        detail::when_all_one<T>(state, i, std::move(bodies[i]));
-    }
-    if (state->left != 0) co_await state->done.wait();
-    std::vector<T> values;
-    values.reserve(state->values.size());
-    for (auto& value : state->values)
-        values.push_back(std::move(*value));
-    co_return values;
 }
 
 namespace detail {

@@ -50,6 +50,8 @@ inline constexpr std::int64_t memory_patience_ns =
     30'000'000'000;  ///< for room in the memory budget; then 503
 inline constexpr std::int64_t journal_full_patience_ns = 10'000'000'000;  ///< then 503
 inline constexpr std::int64_t journal_full_poll_ns = 20'000'000;
+inline constexpr std::size_t apply_inline_rows_max =
+    16;  ///< a bigger batch of rows is written by the index's own thread
 inline constexpr std::size_t apply_rows_max =
     16'384;  ///< rows of one index batch (one record may exceed)
 
@@ -57,6 +59,7 @@ inline constexpr std::size_t apply_rows_max =
 inline constexpr std::int64_t job_retry_wait_ns = 1'000'000'000;
 inline constexpr std::int64_t job_throttled_wait_ns = 50'000'000;
 inline constexpr std::size_t packed_blobs_max = 8192;       ///< blobs of one packed run
+inline constexpr std::size_t packing_lookup_rows = 256;     ///< looked up at once
 inline constexpr std::size_t packing_scan_bytes = 1 * mib;  ///< journal read of one packing step
 inline constexpr double packing_lazy_fill = 0.25;  ///< below, packing lets the foreground go first
 inline constexpr double packing_pressure_fill = 0.5;  ///< above, it packs runs that are not full
@@ -94,6 +97,8 @@ inline constexpr std::size_t journal_recent_bytes_max =
     16 * mib;  ///< newest batches kept in memory for readers
 inline constexpr std::size_t journal_tables_bytes_max =
     32 * mib;  ///< tables that find a record in its segment
+inline constexpr std::size_t journal_verify_on_shard_bytes_max =
+    32 * kib;  ///< a bigger batch that was read is verified by a compute thread
 inline constexpr std::size_t journal_recovery_window_bytes =
     1 * mib;  ///< read ahead per copy at open
 inline constexpr std::size_t journal_read_window_bytes = 256 * kib;  ///< read ahead of read_from
@@ -123,6 +128,8 @@ inline constexpr std::size_t scan_blocks =
     256;  ///< of a chunk, read at once in search of the next run's header
 inline constexpr std::size_t encode_sub_block_bytes =
     32 * kib;  ///< of a chunk: copied, coded and summed while in cache
+inline constexpr std::size_t encode_on_shard_bytes_max =
+    128 * kib;  ///< of data: a bigger run is encoded by a compute thread
 inline constexpr std::uint64_t reserve_groups_max =
     4;  ///< free groups of a tier kept for deletes, packing, checkpoints
 inline constexpr std::uint64_t reserve_groups_share =
@@ -176,7 +183,7 @@ inline constexpr unsigned open_files_max =
 inline constexpr unsigned io_interrupted_retries_max =
     1000;  ///< EINTR and EAGAIN of one operation (never of a flush)
 inline constexpr std::size_t reactor_turn_items_max =
-    128;  ///< work run before the disk is looked at again
+    4;  ///< of a queue, run before the disk is looked at again: its operations are the longest wait
 inline constexpr std::uint64_t sim_events_max =
     50'000'000;  ///< of one simulation::run; more is a livelock
 

@@ -7,6 +7,7 @@
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 #include "storage/device/device_set.h"
 #include "storage/device/directory_format.h"
 #include "storage/device/membership_format.h"

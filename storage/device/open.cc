@@ -8,6 +8,7 @@
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 #include "storage/device/device_set_impl.h"
 #include "storage/device/membership.h"
 #include "storage/device/scan.h"

@@ -5,6 +5,7 @@
 
 #include "storage/base/limits.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 #include "storage/device/root_numbers.h"
 
 namespace taicang {

@@ -6,6 +6,7 @@
 #include "storage/base/async.h"
 #include "storage/base/limits.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 

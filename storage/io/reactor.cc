@@ -1,6 +1,8 @@
 // The loop of a reactor: run what is queued, fire timers, hand operations to the disk in one batch,
-// collect completions; sleep in the disk's own wait when nothing can run. Work from other threads
-// lies in a list of its own; the poster wakes the reactor (one eventfd write) only when it sleeps.
+// collect completions (which go on at once); sleep in the disk's own wait when nothing can run.
+// Work from other threads lies in a list of its own, and has a queue of its own: what comes back
+// from a pool does not wait behind all that this thread has queued for itself. The poster wakes the
+// reactor (one eventfd write) only when it sleeps.
 #include "storage/io/reactor.h"
 
 #include <algorithm>
@@ -64,12 +66,28 @@ class reactor_thread final : public reactor {
     void assert_home() const {
         TC_ASSERT_WHY(current_or_null() == this, "a timer is used from outside of its executor");
     }
+    /// First in, first out; vectors keep their memory.
+    class item_queue {
+      public:
+        [[nodiscard]] bool empty() const noexcept {
+            return next_ == running_.size() && queued_.empty();
+        }
+        void push(item one) { queued_.push_back(std::move(one)); }
+        /// Takes all of `more`, which is left empty.
+        void append(std::vector<item>& more);
+        void run_some();
+
+      private:
+        std::vector<item> running_;
+        std::size_t next_ = 0;
+        std::vector<item> queued_;
+    };
+
     void enqueue(item next);
     void wake() noexcept;
     result<void> set_up();
     void loop();
     void take_arrived();
-    void run_some();
     void fire_timers();
     bool something_arrived();
     nanoseconds until_next_timer();
@@ -82,9 +100,8 @@ class reactor_thread final : public reactor {
     std::mutex stop_guard_;
 
     // The reactor's own.
-    std::vector<item> running_;
-    std::size_t next_running_ = 0;
-    std::vector<item> queued_;
+    item_queue own_;
+    item_queue foreign_;
     std::vector<item> taken_;
     timer_queue timers_;
     bool stopping_ = false;
@@ -98,7 +115,7 @@ class reactor_thread final : public reactor {
 
 void reactor_thread::enqueue(item next) {
     if (current_or_null() == this) {
-        queued_.push_back(std::move(next));
+        own_.push(std::move(next));
         return;
     }
     {
@@ -159,20 +176,28 @@ void reactor_thread::take_arrived() {
         taken_.swap(arrived_);
         has_arrived_.store(false, std::memory_order_relaxed);
     }
-    for (item& next : taken_)
-        queued_.push_back(std::move(next));
-    taken_.clear();
+    foreign_.append(taken_);
 }
 
-void reactor_thread::run_some() {
+void reactor_thread::item_queue::append(std::vector<item>& more) {
+    if (queued_.empty()) {
+        queued_.swap(more);
+        return;
+    }
+    for (item& next : more)
+        queued_.push_back(std::move(next));
+    more.clear();
+}
+
+void reactor_thread::item_queue::run_some() {
     for (std::size_t n = 0; n < limits::reactor_turn_items_max; ++n) {
-        if (next_running_ == running_.size()) {
+        if (next_ == running_.size()) {
             running_.clear();
-            next_running_ = 0;
+            next_ = 0;
             if (queued_.empty()) return;
             running_.swap(queued_);
         }
-        item next = std::move(running_[next_running_++]);
+        item next = std::move(running_[next_++]);
         if (next.handle) {
             next.handle.resume();
         } else {
@@ -206,9 +231,10 @@ nanoseconds reactor_thread::until_next_timer() {
 void reactor_thread::loop() {
     for (;;) {
         take_arrived();
-        run_some();
+        foreign_.run_some();
+        own_.run_some();
         fire_timers();
-        if (next_running_ != running_.size() || !queued_.empty()) {
+        if (!own_.empty() || !foreign_.empty()) {
             engine_->turn();
             continue;
         }

@@ -266,7 +266,7 @@ task<result<void>> uring_file::discard(std::uint64_t offset, std::uint64_t lengt
 
 result<std::unique_ptr<io_engine>> make_uring_engine(executor& home, const reactor_options& options,
                                                      int wake_descriptor, std::string& reason) {
-    TC_TRY_ASSIGN(ring, uring_ring::make(home, options.queue_depth, wake_descriptor));
+    TC_TRY_ASSIGN(ring, uring_ring::make(options.queue_depth, wake_descriptor));
     reason = "io_uring: probed";
     if (!options.registered_memory.empty()) {
         const std::string size =

@@ -27,9 +27,8 @@ error refused(std::string_view step, int number) {
 
 }  // namespace
 
-result<std::unique_ptr<uring_ring>> uring_ring::make(executor& home, unsigned depth,
-                                                     int wake_descriptor) {
-    std::unique_ptr<uring_ring> made(new uring_ring(home, std::max(depth, 1U), wake_descriptor));
+result<std::unique_ptr<uring_ring>> uring_ring::make(unsigned depth, int wake_descriptor) {
+    std::unique_ptr<uring_ring> made(new uring_ring(std::max(depth, 1U), wake_descriptor));
     TC_TRY(made->set_up());
     TC_TRY(made->probe());
     return made;
@@ -251,10 +250,30 @@ void uring_ring::reap() {
         }
         auto* op = static_cast<operation*>(io_uring_cqe_get_data(completion));
         op->result_ = completion->res;
+        op->next_ = nullptr;
+        (last_completed_ == nullptr ? first_completed_ : last_completed_->next_) = op;
+        last_completed_ = op;
         --in_flight_;
-        home_.post(op->waiting_);
     }
+    // The entries are given back before anything runs: what is resumed prepares operations of its
+    // own.
     io_uring_cq_advance(&ring_, count);
+    start_waiting();
+    resume_completed();
+    if (io_uring_sq_ready(&ring_) != 0) check_submit(io_uring_submit(&ring_));
+}
+
+void uring_ring::resume_completed() {
+    while (first_completed_ != nullptr) {
+        operation* next = first_completed_;
+        first_completed_ = next->next_;
+        if (first_completed_ == nullptr) last_completed_ = nullptr;
+        // The operation lies in the frame that goes on, and is gone afterwards.
+        next->waiting_.resume();
+    }
+}
+
+void uring_ring::start_waiting() {
     while (first_waiting_ != nullptr && in_flight_ < depth_) {
         operation* next = first_waiting_;
         first_waiting_ = next->next_;

@@ -1,5 +1,6 @@
 // One io_uring of a reactor thread: prepared operations go to the kernel in one batch a turn,
-// completions resume their coroutines through the reactor's queue. Knows descriptors and memory,
+// completions resume their coroutines at once, and what those prepare is handed over in the same
+// turn: a flush that follows a write waits for no queue. Knows descriptors and memory,
 // not files and names (uring_disk.cc). Threads: the reactor's only (single issuer). Lifetime: no
 // operation in flight when it dies.
 //
@@ -38,8 +39,7 @@ class uring_ring {
   public:
     /// Sets up, registers the file table and proves itself by reading; the error says which step
     /// the kernel refused.
-    static result<std::unique_ptr<uring_ring>> make(executor& home, unsigned depth,
-                                                    int wake_descriptor);
+    static result<std::unique_ptr<uring_ring>> make(unsigned depth, int wake_descriptor);
     /// Transfers within `memory` skip the pinning of pages from now on. Once. Fails where locking
     /// that much is refused.
     result<void> register_memory(bytes_span memory);
@@ -78,8 +78,8 @@ class uring_ring {
     void unregister_file(int index);
 
   private:
-    uring_ring(executor& home, unsigned depth, int wake_descriptor) noexcept
-        : home_(home), depth_(depth), wake_descriptor_(wake_descriptor) {}
+    uring_ring(unsigned depth, int wake_descriptor) noexcept
+        : depth_(depth), wake_descriptor_(wake_descriptor) {}
     result<void> set_up();
     result<void> probe();
     void start(operation& op);
@@ -87,9 +87,10 @@ class uring_ring {
     [[nodiscard]] bool is_registered(const void* memory, std::uint64_t length) const noexcept;
     void arm_wake();
     void reap();
+    void resume_completed();
+    void start_waiting();
     void check_submit(int answer) const;
 
-    executor& home_;
     unsigned depth_;
     int wake_descriptor_;
     bool made_ = false;
@@ -97,6 +98,8 @@ class uring_ring {
     unsigned in_flight_ = 0;
     operation* first_waiting_ = nullptr;
     operation* last_waiting_ = nullptr;
+    operation* first_completed_ = nullptr;
+    operation* last_completed_ = nullptr;
     bool wake_armed_ = false;
     std::uint64_t wake_count_ = 0;
     std::vector<int> free_indexes_;

@@ -6,6 +6,7 @@
 #include "storage/base/canary.h"
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 

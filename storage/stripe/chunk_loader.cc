@@ -8,6 +8,7 @@
 #include "storage/base/digest.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 

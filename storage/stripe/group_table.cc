@@ -7,6 +7,7 @@
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 

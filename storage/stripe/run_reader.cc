@@ -10,6 +10,7 @@
 #include "storage/base/canary.h"
 #include "storage/base/digest.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 

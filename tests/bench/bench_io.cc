@@ -14,6 +14,7 @@
 #include "storage/base/async.h"
 #include "storage/base/buffer.h"
 #include "storage/base/random.h"
+#include "storage/base/when_all.h"
 #include "storage/io/posix_files.h"
 #include "storage/io/reactor.h"
 

@@ -13,6 +13,7 @@
 
 #include "storage/base/async.h"
 #include "storage/base/log.h"
+#include "storage/base/when_all.h"
 #include "storage/io/reactor.h"
 #include "storage/journal/batch_builder.h"
 #include "storage/journal/journal.h"

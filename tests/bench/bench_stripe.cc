@@ -14,6 +14,7 @@
 
 #include "storage/base/async.h"
 #include "storage/base/log.h"
+#include "storage/base/when_all.h"
 #include "storage/io/reactor.h"
 #include "storage/stripe/stripe_store.h"
 

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/base/when_all.h"
 #include "storage/io/simulation.h"
 
 namespace taicang {
@@ -118,6 +119,26 @@ task<bool> all_in_order() {
 TEST(when_all, gives_values_in_order_whenever_they_finish) {
     simulation sim(1);
     EXPECT_TRUE(sim.run(all_in_order()));
+}
+
+task<int> keep_until_later(std::shared_ptr<int> owned, nanoseconds span) {
+    co_await sleep_for(span);
+    co_return *owned;
+}
+
+task<bool> nothing_is_held_afterwards() {
+    auto owned = std::make_shared<int>(7);
+    std::vector<task<int>> bodies;
+    for (int i = 1; i <= 3; ++i)
+        bodies.push_back(keep_until_later(owned, i * one_millisecond));
+    auto values = co_await when_all(std::move(bodies));
+    EXPECT_EQ(values.size(), 3U);
+    co_return owned.use_count() == 1;
+}
+
+TEST(when_all, what_the_bodies_own_is_gone_when_the_caller_goes_on) {
+    simulation sim(1);
+    EXPECT_TRUE(sim.run(nothing_is_held_afterwards()));
 }
 
 task<void> hold_a_while(int* left, nanoseconds span) {

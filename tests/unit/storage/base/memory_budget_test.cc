@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/base/async.h"
+#include "storage/base/when_all.h"
 #include "storage/io/simulation.h"
 
 namespace taicang {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "storage/base/async.h"
+#include "storage/base/when_all.h"
 
 namespace taicang::test {
 

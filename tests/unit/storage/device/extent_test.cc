@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "storage/base/async.h"
+#include "storage/base/when_all.h"
 #include "storage/device/file_device.h"
 #include "storage/device/inspect_device.h"
 #include "storage/io/reactor.h"

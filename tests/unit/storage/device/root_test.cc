@@ -3,6 +3,7 @@
 #include <map>
 
 #include "storage/base/async.h"
+#include "storage/base/when_all.h"
 #include "storage/device/device_set_impl.h"
 #include "tests/unit/storage/device/device_world.h"
 

@@ -8,6 +8,7 @@
 
 #include "storage/base/async.h"
 #include "storage/base/limits.h"
+#include "storage/base/when_all.h"
 #include "tests/unit/storage/io/disk_world.h"
 #include "tests/unit/storage/io/real_world.h"
 

@@ -19,6 +19,7 @@
 #include "storage/base/async.h"
 #include "storage/base/log.h"
 #include "storage/base/memory_budget.h"
+#include "storage/base/when_all.h"
 #include "tests/unit/storage/io/real_world.h"
 
 namespace taicang {
@@ -164,6 +165,23 @@ TEST(reactor, work_posted_from_one_thread_keeps_its_order) {
         for (int i = 0; i < 10'000; ++i)
             ASSERT_EQ(seen[static_cast<std::size_t>(i)], i);
         home->stop();  // again: nothing happens
+    }
+}
+
+TEST(reactor, work_of_other_threads_does_not_wait_behind_all_that_is_queued_here) {
+    for (const disk_backend backend : {disk_backend::automatic, disk_backend::threads}) {
+        const auto home = start("turns", backend);
+        int own_ran = 0;
+        int own_ran_before = -1;
+        home->post([&] {
+            for (int i = 0; i < 10'000; ++i)
+                executor::current().post([&own_ran] { ++own_ran; });
+            std::thread([&] { home->post([&] { own_ran_before = own_ran; }); }).join();
+        });
+        home->stop();  // runs what is queued
+        EXPECT_EQ(own_ran, 10'000);
+        EXPECT_GE(own_ran_before, 0);
+        EXPECT_LE(own_ran_before, 1000);
     }
 }
 

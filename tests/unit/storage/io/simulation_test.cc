@@ -8,6 +8,7 @@
 
 #include "storage/base/digest.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 #include "tests/unit/storage/io/disk_world.h"
 
 namespace taicang {

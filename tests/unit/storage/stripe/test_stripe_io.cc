@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/base/when_all.h"
 #include "tests/unit/storage/stripe/stripe_world.h"
 
 namespace taicang {
