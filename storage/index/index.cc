@@ -12,6 +12,7 @@
 #include <rocksdb/utilities/options_util.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/base/limits.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
 #include "storage/index/index_impl.h"
@@ -23,8 +24,8 @@ namespace {
 
 using rocks::slice;
 
-/// In simulation one read of this many takes the pool's way.
-constexpr std::uint64_t pool_read_period = 4;
+/// In simulation one read, and one batch, of this many takes the pool's way.
+constexpr std::uint64_t pool_period = 4;
 
 rocksdb::WriteOptions without_wal(bool may_wait) {
     rocksdb::WriteOptions how;
@@ -157,6 +158,7 @@ rocks_index::rocks_index(environment& env, index_options options)
       options_(std::move(options)),
       files_(rocks::file_system(options_)),
       slow_pool_(options_.in_memory ? nullptr : std::make_unique<rocks::slow_pool>()),
+      apply_thread_(options_.in_memory ? nullptr : make_worker_pool("index-apply", 1)),
       watch_(std::make_shared<rocks::flush_watch>()) {}
 
 rocks_index::~rocks_index() = default;
@@ -171,7 +173,12 @@ error rocks_index::stopped() const {
 }
 
 bool rocks_index::must_go_by_pool() {
-    return options_.in_memory && ++reads_ % pool_read_period == 0;
+    return options_.in_memory && ++reads_ % pool_period == 0;
+}
+
+worker_pool* rocks_index::writer_of(std::size_t rows) {
+    if (options_.in_memory) return ++applies_ % pool_period == 0 ? &env_.index_reads : nullptr;
+    return rows > limits::apply_inline_rows_max ? apply_thread_.get() : nullptr;
 }
 
 result<rocks_index::opened> rocks_index::open_database(const index_options& options,
@@ -227,6 +234,7 @@ task<void> rocks_index::stop() {
     // A long compaction of ours ends early; whoever waits for it hears errc::cancelled.
     db_->DisableManualCompaction();
     co_await gate_.close();
+    rows_now_.reset();
     auto closing = [this] {
         // Nothing is flushed here: a hub that stops in order calls flush() first, and after a crash
         // there is nothing to be saved.
@@ -247,35 +255,52 @@ task<result<void>> rocks_index::apply(std::vector<row_op> rows, lsn up_to) {
     TC_ASSERT_WHY(!applying_, "applies are serial");
     TC_ASSERT(applied_ < up_to);
     applying_ = true;
-    rocksdb::WriteBatch batch = make_batch(rows, up_to);
-    rocksdb::Status status = db_->Write(without_wal(false), &batch);
-    if (!status.ok()) {
-        // Incomplete: memtables or level 0 are full, the write has to wait for a flush or
-        // compaction. Anything else: a flush failed (the disk was full, say) and RocksDB stopped
-        // taking writes until it is told to go on.
-        TC_MARK("index.apply_waits");
-        auto waiting = [this, &batch, failed = status]() mutable {
-            if (!failed.IsIncomplete()) failed = db_->Resume();
-            if (failed.ok() || failed.IsIncomplete())
-                failed = db_->Write(without_wal(true), &batch);
-            return failed;
-        };
-        status = co_await offload(slow_pool(), std::move(waiting));
+    rocksdb::WriteBatch batch;
+    rocksdb::Status status;
+    if (worker_pool* writer = writer_of(rows.size()); writer != nullptr) {
+        TC_MARK("index.applied_by_thread");
+        auto writing = [this, &rows, up_to, &batch] { return write(rows, up_to, batch); };
+        status = co_await offload(*writer, std::move(writing));
+    } else {
+        status = write(rows, up_to, batch);
     }
+    if (!status.ok()) status = co_await write_stalled(batch, status);
     applying_ = false;
+    // Whatever looks up a key from now on must see these rows.
+    rows_now_.reset();
     if (!status.ok()) co_return rocks::to_error(status, "writing", options_.directory);
     applied_ = up_to;
     watch_->applied(db_->GetLatestSequenceNumber(), up_to);
     co_return ok();
 }
 
+rocksdb::Status rocks_index::write(const std::vector<row_op>& rows, lsn up_to,
+                                   rocksdb::WriteBatch& batch) {
+    batch = make_batch(rows, up_to);
+    return db_->Write(without_wal(false), &batch);
+}
+
+/// Incomplete: memtables or level 0 are full, the write has to wait for a flush or compaction.
+/// Anything else: a flush failed (the disk was full, say) and RocksDB stopped taking writes until
+/// it is told to go on.
+task<rocksdb::Status> rocks_index::write_stalled(rocksdb::WriteBatch& batch,
+                                                 rocksdb::Status refused) {
+    TC_MARK("index.apply_waits");
+    auto waiting = [this, &batch, failed = std::move(refused)]() mutable {
+        if (!failed.IsIncomplete()) failed = db_->Resume();
+        if (failed.ok() || failed.IsIncomplete()) failed = db_->Write(without_wal(true), &batch);
+        return failed;
+    };
+    auto status = co_await offload(slow_pool(), std::move(waiting));
+    co_return status;
+}
+
 result<std::optional<std::string>> rocks_index::read_row(const std::string& key, bool cached_only,
                                                          bool& missed) {
     const rocks::count_scope counting(count_);
-    rocksdb::ReadOptions how;
-    if (cached_only) how.read_tier = rocksdb::kBlockCacheTier;
     rocksdb::PinnableSlice value;
-    const rocksdb::Status status = db_->Get(how, db_->DefaultColumnFamily(), key, &value);
+    const rocksdb::Status status =
+        db_->Get(reading(cached_only), db_->DefaultColumnFamily(), key, &value);
     missed = cached_only && status.IsIncomplete();
     if (missed || status.IsNotFound()) return std::optional<std::string>();
     if (!status.ok()) return rocks::to_error(status, "reading", options_.directory);
@@ -300,12 +325,45 @@ task<result<std::optional<std::string>>> rocks_index::get(std::string key) {
     co_return answer;
 }
 
-result<std::optional<index_entry>> rocks_index::read_first(const std::string& prefix,
-                                                           bool cached_only, bool& missed) {
-    const rocks::count_scope counting(count_);
-    count_.seeks.fetch_add(1, std::memory_order_relaxed);
+rocksdb::ReadOptions rocks_index::reading(bool cached_only) const {
     rocksdb::ReadOptions how;
     if (cached_only) how.read_tier = rocksdb::kBlockCacheTier;
+    return how;
+}
+
+result<std::vector<std::optional<std::string>>> rocks_index::read_rows(
+    const std::vector<std::string>& keys) {
+    const rocks::count_scope counting(count_);
+    const std::vector<rocksdb::Slice> names(keys.begin(), keys.end());
+    std::vector<rocksdb::PinnableSlice> values(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_->MultiGet(reading(false), db_->DefaultColumnFamily(), names.size(), names.data(),
+                  values.data(), statuses.data());
+    std::vector<std::optional<std::string>> rows(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (statuses[i].IsNotFound()) continue;
+        if (!statuses[i].ok()) return rocks::to_error(statuses[i], "reading", options_.directory);
+        rows[i] = values[i].ToString();
+    }
+    return rows;
+}
+
+task<result<std::vector<std::optional<std::string>>>> rocks_index::get_many(
+    std::vector<std::string> keys) {
+    const rocks::hold held(gate_);
+    if (!held) co_return stopped();
+    count_.gets.fetch_add(keys.size(), std::memory_order_relaxed);
+    auto reading_all = [this, &keys] { return read_rows(keys); };
+    auto answer = co_await offload(env_.index_reads, std::move(reading_all));
+    co_return answer;
+}
+
+result<std::optional<index_entry>> rocks_index::read_first(
+    const std::string& prefix, bool cached_only, bool& missed,
+    std::unique_ptr<rocksdb::Iterator>* through) {
+    const rocks::count_scope counting(count_);
+    count_.seeks.fetch_add(1, std::memory_order_relaxed);
+    rocksdb::ReadOptions how = reading(cached_only);
     // A whole prefix asks the filters first, so a key that is not there costs no block.
     const bool filtered = rocks::is_filtered_prefix(prefix);
     how.prefix_same_as_start = filtered;
@@ -313,7 +371,9 @@ result<std::optional<index_entry>> rocks_index::read_first(const std::string& pr
     const std::string end = filtered ? std::string() : key_text::successor(prefix);
     const rocksdb::Slice bound(end);
     if (!end.empty()) how.iterate_upper_bound = &bound;
-    const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(how));
+    std::unique_ptr<rocksdb::Iterator> own;
+    std::unique_ptr<rocksdb::Iterator>& rows = filtered && through != nullptr ? *through : own;
+    if (rows == nullptr) rows.reset(db_->NewIterator(how));
     rows->Seek(prefix);
     std::optional<index_entry> none;
     if (rows->Valid()) {
@@ -321,8 +381,11 @@ result<std::optional<index_entry>> rocks_index::read_first(const std::string& pr
         return std::optional(index_entry{rows->key().ToString(), rows->value().ToString()});
     }
     const rocksdb::Status status = rows->status();
+    if (status.ok()) return none;
+    // An iterator that failed, for want of a cached block too, is of no more use.
+    rows.reset();
     missed = cached_only && status.IsIncomplete();
-    if (missed || status.ok()) return none;
+    if (missed) return none;
     return rocks::to_error(status, "reading", options_.directory);
 }
 
@@ -331,13 +394,13 @@ task<result<std::optional<index_entry>>> rocks_index::first_with_prefix(std::str
     if (!held) co_return stopped();
     if (!must_go_by_pool()) {
         bool missed = false;
-        auto answer = read_first(prefix, !options_.in_memory, missed);
+        auto answer = read_first(prefix, !options_.in_memory, missed, &rows_now_);
         if (!missed) co_return answer;
     }
     count_.pool_reads.fetch_add(1, std::memory_order_relaxed);
     auto reading = [this, &prefix] {
         bool missed = false;
-        return read_first(prefix, false, missed);
+        return read_first(prefix, false, missed, nullptr);
     };
     auto answer = co_await offload(env_.index_reads, std::move(reading));
     co_return answer;
@@ -406,6 +469,7 @@ task<result<void>> rocks_index::flush() {
         return rocksdb::Status::IOError("a flush said that it was done and was not");
     };
     const rocksdb::Status status = co_await offload(slow_pool(), std::move(flushing));
+    rows_now_.reset();
     if (!status.ok()) co_return rocks::to_error(status, "flushing", options_.directory);
     watch_->raise(covered);
     co_return ok();
@@ -428,6 +492,7 @@ task<result<void>> rocks_index::compact_range(std::string from, std::string to) 
                                  to.empty() ? nullptr : &last);
     };
     const rocksdb::Status status = co_await offload(slow_pool(), std::move(compacting));
+    rows_now_.reset();
     if (!status.ok()) co_return rocks::to_error(status, "compacting", options_.directory);
     co_return ok();
 }

@@ -1,8 +1,9 @@
 // The index: rows in RocksDB, a consumer of the journal that can always be rebuilt from a
 // checkpoint and the journal. Threads: the shard's executor; calls that may block go to
-// env.index_reads inside. Lifetime: borrows env; stop() first. Invariants: the applied LSN is in
-// the same atomic batch as the rows; the index never leads the durable journal (only durable
-// records are applied); no WAL: after a crash the journal replays from applied+1.
+// env.index_reads inside, and batches of many rows are written by a thread of the index. Lifetime:
+// borrows env; stop() first. Invariants: the applied LSN is in the same atomic batch as the rows;
+// the index never leads the durable journal (only durable records are applied); no WAL: after a
+// crash the journal replays from applied+1.
 #pragma once
 
 #include <cstdint>
@@ -96,9 +97,13 @@ class index {
     virtual task<void> stop() = 0;
 
     /// Applies the rows of records up to and including `up_to`, atomically. One at a time; `up_to`
-    /// beyond applied().
+    /// beyond applied(). Reads meanwhile see the index as it was or as it will be; reads after it
+    /// see the rows.
     virtual task<result<void>> apply(std::vector<row_op> rows, lsn up_to) = 0;
     virtual task<result<std::optional<std::string>>> get(std::string key) = 0;
+    /// The rows of many keys, in the order of the keys, by one trip to the pool.
+    virtual task<result<std::vector<std::optional<std::string>>>> get_many(
+        std::vector<std::string> keys) = 0;
     /// The first row that begins with `prefix`. Cheap when there is none and `prefix` is whole:
     /// bucket_prefix(name), version_prefix(), upload_prefix(), part_prefix().
     virtual task<result<std::optional<index_entry>>> first_with_prefix(std::string prefix) = 0;

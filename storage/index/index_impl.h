@@ -12,6 +12,7 @@
 #include "storage/base/async.h"
 #include "storage/index/index.h"
 #include "storage/index/rocks.h"
+#include "storage/io/reactor.h"
 
 namespace taicang {
 
@@ -45,6 +46,8 @@ class rocks_index final : public index {
     task<void> stop() override;
     task<result<void>> apply(std::vector<row_op> rows, lsn up_to) override;
     task<result<std::optional<std::string>>> get(std::string key) override;
+    task<result<std::vector<std::optional<std::string>>>> get_many(
+        std::vector<std::string> keys) override;
     task<result<std::optional<index_entry>>> first_with_prefix(std::string prefix) override;
     task<result<void>> with_cursor(unique_function<result<void>(index_cursor&)> body) override;
     [[nodiscard]] lsn applied() const override { return applied_; }
@@ -80,20 +83,34 @@ class rocks_index final : public index {
     /// In simulation every so many reads go by the pool, so that both ways are walked; which ones
     /// follows from the run.
     [[nodiscard]] bool must_go_by_pool();
+    result<std::vector<std::optional<std::string>>> read_rows(const std::vector<std::string>& keys);
     result<std::optional<std::string>> read_row(const std::string& key, bool cached_only,
                                                 bool& missed);
+    /// The first row under `prefix`. `through`: null, or a place for an iterator that further calls
+    /// may share as long as the index does not change; only whole prefixes use it.
     result<std::optional<index_entry>> read_first(const std::string& prefix, bool cached_only,
-                                                  bool& missed);
+                                                  bool& missed,
+                                                  std::unique_ptr<rocksdb::Iterator>* through);
+    [[nodiscard]] rocksdb::ReadOptions reading(bool cached_only) const;
+    rocksdb::Status write(const std::vector<row_op>& rows, lsn up_to, rocksdb::WriteBatch& batch);
+    task<rocksdb::Status> write_stalled(rocksdb::WriteBatch& batch, rocksdb::Status refused);
+    /// In simulation every so many batches go by the pool, whatever their size.
+    [[nodiscard]] worker_pool* writer_of(std::size_t rows);
 
     environment& env_;
     index_options options_;
     std::shared_ptr<rocksdb::Env> files_;
     std::unique_ptr<rocks::slow_pool> slow_pool_;  ///< none in simulation
+    std::unique_ptr<worker_pool> apply_thread_;    ///< none in simulation
     std::shared_ptr<rocks::flush_watch> watch_;
     std::unique_ptr<rocksdb::DB> db_;
+    /// What looks up single keys shares one iterator until the index changes: making one costs more
+    /// than moving it. It pins memtables and files, so flushes and compactions drop it too.
+    std::unique_ptr<rocksdb::Iterator> rows_now_;
     lsn applied_;
     bool applying_ = false;
     std::uint64_t reads_ = 0;
+    std::uint64_t applies_ = 0;
     rocks::counters count_;
     async_mutex compacting_;
     gate gate_;

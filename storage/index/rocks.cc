@@ -211,6 +211,9 @@ rocksdb::Options make_options(const index_options& options, rocksdb::Env* files,
     out.avoid_flush_during_shutdown = true;
     out.avoid_flush_during_recovery = true;
     out.skip_stats_update_on_db_open = true;
+    // What reads let go of last (a memtable, a file that was compacted away) is freed by RocksDB's
+    // own threads, not by the shard's.
+    out.avoid_unnecessary_blocking_io = true;
     out.max_open_files = -1;
     out.max_manifest_file_size = 4 * limits::mib;  // a checkpoint stores it whole
     out.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "storage/base/assert.h"
+#include "storage/base/async.h"
+#include "storage/base/limits.h"
 #include "storage/base/mark.h"
 
 namespace taicang {
@@ -96,7 +98,7 @@ task<batch_fault> segment_walker::try_copy(std::size_t copy, std::uint64_t end) 
         end_is_torn_ = true;
         co_return batch_fault::truncated;
     }
-    fault = decode_batch(bytes, header, options_.checks, &found_.records);
+    fault = co_await verify(bytes, header);
     if (fault != batch_fault::none) {
         end_is_torn_ = true;
         co_return fault;
@@ -105,6 +107,15 @@ task<batch_fault> segment_walker::try_copy(std::size_t copy, std::uint64_t end) 
     found_.bytes = bytes;
     found_.chosen = copy;
     co_return batch_fault::none;
+}
+
+task<batch_fault> segment_walker::verify(bytes_view bytes, batch_header header) {
+    auto verifying = [this, bytes, header] {
+        return decode_batch(bytes, header, options_.checks, &found_.records);
+    };
+    if (bytes.size() <= limits::journal_verify_on_shard_bytes_max) co_return verifying();
+    auto fault = co_await offload(env_.compute, std::move(verifying));
+    co_return fault;
 }
 
 task<void> segment_walker::compare_with_others() {

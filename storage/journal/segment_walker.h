@@ -87,6 +87,8 @@ class segment_walker {
     task<bytes_view> fetch(std::size_t copy, std::uint64_t offset, std::uint64_t length);
     task<bool> fill(std::size_t copy, std::uint64_t offset, std::uint64_t length);
     task<batch_fault> try_copy(std::size_t copy, std::uint64_t end);
+    /// Decodes into found_.records; big batches on a compute thread.
+    task<batch_fault> verify(bytes_view bytes, batch_header header);
     [[nodiscard]] batch_fault continues(const batch_header& header, std::uint64_t end) const;
     task<void> compare_with_others();
     void note(std::size_t copy, batch_fault fault);

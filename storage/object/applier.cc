@@ -1,5 +1,6 @@
 // The second half of the sequencer: durable records become rows of the index, and waiters learn it.
 #include <algorithm>
+#include <utility>
 
 #include "storage/base/limits.h"
 #include "storage/base/log.h"
@@ -44,7 +45,19 @@ void shard_sequencer::wake_applied() {
 void shard_sequencer::became_durable(lsn last) {
     TC_ASSERT(last >= durable_);
     durable_ = last;
-    durable_moved_.set();
+    // At once and not through the queue: everybody in it waits for what is applied now.
+    wake_applier();
+}
+
+struct shard_sequencer::durable_awaiter {
+    shard_sequencer& owner;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) const noexcept { owner.applier_ = handle; }
+    void await_resume() const noexcept {}
+};
+
+void shard_sequencer::wake_applier() {
+    if (const auto waiting = std::exchange(applier_, nullptr)) waiting.resume();
 }
 
 void shard_sequencer::journal_failed(const error& why) {
@@ -57,15 +70,15 @@ void shard_sequencer::fail(error why) {
     failed_ = std::move(why);
     wake_applied();
     room_.pulse();
-    durable_moved_.set();
+    wake_applier();
 }
 
 task<void> shard_sequencer::apply_loop() {
+    durable_awaiter more_durable{*this};
     for (;;) {
         if (failed_ || (stopping_ && pending_.empty())) break;
         if (pending_.empty() || pending_.front().position > durable_) {
-            durable_moved_.reset();
-            co_await durable_moved_.wait();
+            co_await more_durable;
             continue;
         }
         const bool went_on = co_await apply_next();
@@ -107,7 +120,7 @@ task<void> shard_sequencer::stop() {
     if (stopped_) co_return;
     stopped_ = true;
     stopping_ = true;
-    durable_moved_.set();
+    wake_applier();
     room_.pulse();
     co_await gate_.close();
     // Whoever still waits rests on a record that will not become durable in this life.

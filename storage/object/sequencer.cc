@@ -115,6 +115,27 @@ task<result<sequencer::seen_row>> shard_sequencer::row(std::string key) {
     co_return seen_row{std::move(*stored), lsn{0}};
 }
 
+task<result<std::vector<std::optional<std::string>>>> shard_sequencer::rows(
+    std::vector<std::string> keys) {
+    std::vector<std::optional<std::string>> seen(keys.size());
+    std::vector<std::string> stored_keys;
+    std::vector<std::size_t> stored_at;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (const auto* pending = overlay_.find(keys[i]); pending != nullptr) {
+            seen[i] = pending->value;
+            continue;
+        }
+        stored_keys.push_back(std::move(keys[i]));
+        stored_at.push_back(i);
+    }
+    if (stored_keys.empty()) co_return seen;
+    auto stored = co_await rows_.get_many(std::move(stored_keys));
+    if (!stored) co_return std::move(stored).error();
+    for (std::size_t i = 0; i < stored_at.size(); ++i)
+        seen[stored_at[i]] = std::move((*stored)[i]);
+    co_return seen;
+}
+
 namespace {
 
 /// The first applied row under `prefix` that no pending record has removed.

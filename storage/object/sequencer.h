@@ -61,6 +61,10 @@ class sequencer : public group_log {
         lsn pending;
     };
     virtual task<result<seen_row>> row(std::string key) = 0;
+    /// Many rows at once, likewise; none of them may be changed by others until this returns (their
+    /// names are locked), or the answer is only a hint.
+    virtual task<result<std::vector<std::optional<std::string>>>> rows(
+        std::vector<std::string> keys) = 0;
     /// The newest version row of a key, likewise.
     struct seen_version {
         std::optional<version_row> version;  ///< empty: none (a tombstone counts as none)

@@ -23,6 +23,8 @@ class shard_sequencer final : public sequencer {
     task<result<void>> load() override;
     task<name_lock> lock(std::vector<std::string> names) override;
     task<result<seen_row>> row(std::string key) override;
+    task<result<std::vector<std::optional<std::string>>>> rows(
+        std::vector<std::string> keys) override;
     task<result<seen_version>> current_version(bucket_id bucket, std::string key) override;
     [[nodiscard]] seen_bucket bucket(std::string_view name) const override;
     [[nodiscard]] std::vector<bucket_row> buckets() const override;
@@ -63,6 +65,7 @@ class shard_sequencer final : public sequencer {
         executor* home;
     };
     struct applied_awaiter;
+    struct durable_awaiter;
 
     // sequencer.cc
     task<result<lsn>> append(decision change);
@@ -79,6 +82,7 @@ class shard_sequencer final : public sequencer {
     void became_durable(lsn last);
     void journal_failed(const error& why);
     void wake_applied();
+    void wake_applier();
     void fail(error why);
 
     environment& env_;
@@ -94,8 +98,8 @@ class shard_sequencer final : public sequencer {
     std::deque<waiter> waiters_;  // in LSN order
     lsn applied_;
     lsn durable_;
-    event durable_moved_;
-    event room_;  // pulsed when pending records shrink or buckets reopen
+    std::coroutine_handle<> applier_;  // while it waits for records to become durable
+    event room_;                       // pulsed when pending records shrink or buckets reopen
     std::optional<error> failed_;
     bool stopping_ = false;
     bool stopped_ = false;

@@ -9,6 +9,7 @@
 #include "storage/base/digest.h"
 #include "storage/base/log.h"
 #include "storage/base/mark.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 
@@ -48,7 +49,12 @@ task<void> write_behind(task<result<void>> write) {
 task<encoded_run> run_writer::encode(const write_slot& slot, const run_request& request) {
     const run_plan plan = make_run_plan(slot.group->row, slot.run_block, slot.layout, request);
     const erasure::reed_solomon& code = *slot.group->code;
-    co_return encode_run(plan, code, request.data, env_.buffers);
+    auto encoding = [this, &plan, &code, data = request.data] {
+        return encode_run(plan, code, data, env_.buffers);
+    };
+    if (request.data.size() <= limits::encode_on_shard_bytes_max) co_return encoding();
+    auto encoded = co_await offload(env_.compute, std::move(encoding));
+    co_return encoded;
 }
 
 task<result<void>> run_writer::write_chunks(const write_slot& slot,

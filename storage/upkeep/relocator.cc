@@ -14,6 +14,7 @@ namespace taicang {
 /// What goes into one run: which items, where.
 struct relocator::packing {
     std::vector<std::size_t> chosen;  ///< indexes of items, in the order of the layout's entries
+    std::vector<std::uint32_t> lengths;
     packed_run::layout plan;
     stripe_store::written run;
 };
@@ -49,35 +50,60 @@ std::string run_bytes(const std::vector<packed_item>& items, const std::vector<s
 
 }  // namespace
 
-task<result<std::optional<blob_row>>> relocator::alive(const packed_item& item) {
-    auto seen = co_await decisions_.row(index_key::blob(item.blob));
+task<result<std::vector<std::optional<blob_row>>>> relocator::alive(
+    const std::vector<packed_item>& items, std::vector<std::size_t> which) {
+    std::vector<std::string> keys;
+    keys.reserve(which.size());
+    for (const std::size_t index : which)
+        keys.push_back(index_key::blob(items[index].blob));
+    auto seen = co_await decisions_.rows(std::move(keys));
     if (!seen) co_return std::move(seen).error();
-    if (!seen->value) co_return std::optional<blob_row>();
-    auto row = decode_blob_row(as_bytes(*seen->value));
-    if (!row) co_return std::move(row).error();
-    if (!still_there(*row, item)) co_return std::optional<blob_row>();
-    co_return std::optional<blob_row>(std::move(*row));
+    std::vector<std::optional<blob_row>> rows(which.size());
+    for (std::size_t i = 0; i < which.size(); ++i) {
+        const std::optional<std::string>& value = (*seen)[i];
+        if (!value) continue;
+        TC_CO_TRY_ASSIGN(row, decode_blob_row(as_bytes(*value)));
+        if (still_there(row, items[which[i]])) rows[i] = std::move(row);
+    }
+    co_return rows;
+}
+
+/// Picks living items from the first on until a run is full; returns how many were looked at. What
+/// dies afterwards is found when the run is committed.
+task<result<std::size_t>> relocator::choose(const std::vector<packed_item>& items,
+                                            std::uint32_t bytes_max, packing& into) {
+    std::uint64_t gathered = 0;
+    std::size_t looked_at = 0;
+    while (looked_at < items.size()) {
+        std::vector<std::size_t> some;
+        const std::size_t end = std::min(items.size(), looked_at + limits::packing_lookup_rows);
+        for (std::size_t i = looked_at; i < end; ++i)
+            some.push_back(i);
+        auto rows = co_await alive(items, std::move(some));
+        if (!rows) co_return std::move(rows).error();
+        for (const std::optional<blob_row>& row : *rows) {
+            const std::size_t bytes = items[looked_at].bytes.size();
+            if (gathered + bytes > bytes_max || into.lengths.size() >= limits::packed_blobs_max)
+                co_return looked_at;
+            if (row) {
+                into.chosen.push_back(looked_at);
+                into.lengths.push_back(static_cast<std::uint32_t>(bytes));
+                gathered += bytes;
+            }
+            ++looked_at;
+        }
+    }
+    co_return looked_at;
 }
 
 task<result<std::size_t>> relocator::pack(tier_id tier, std::vector<packed_item>& items,
                                           std::vector<any_effect> more) {
     packing chosen;
-    std::vector<std::uint32_t> lengths;
-    std::size_t looked_at = 0;
     const std::uint32_t bytes_max = stripes_.run_bytes_max(tier);
     if (bytes_max == 0)
         co_return error(errc::stripe_narrow, "packing: too few devices to write to");
-    std::uint64_t gathered = 0;
-    for (; looked_at < items.size() && lengths.size() < limits::packed_blobs_max; ++looked_at) {
-        const packed_item& item = items[looked_at];
-        if (gathered + item.bytes.size() > bytes_max) break;
-        auto row = co_await alive(item);
-        if (!row) co_return std::move(row).error();
-        if (!*row) continue;
-        chosen.chosen.push_back(looked_at);
-        lengths.push_back(static_cast<std::uint32_t>(item.bytes.size()));
-        gathered += item.bytes.size();
-    }
+    TC_CO_TRY_ASSIGN(looked_at, co_await choose(items, bytes_max, chosen));
+    const std::vector<std::uint32_t>& lengths = chosen.lengths;
     if (lengths.empty()) co_return looked_at;
     const auto space = stripes_.space(tier);
     const std::uint32_t unit =
@@ -121,15 +147,17 @@ task<result<void>> relocator::commit_packed(std::vector<packed_item>& items, con
     std::int64_t left_behind = 0;
     group_id old_group{0};
     std::uint64_t moved = 0;
+    std::vector<std::size_t> all = plan.chosen;
+    auto rows = co_await alive(items, std::move(all));
+    if (!rows) co_return std::move(rows).error();
     for (std::size_t i = 0; i < plan.chosen.size(); ++i) {
         const packed_item& item = items[plan.chosen[i]];
-        auto row = co_await alive(item);
-        if (!row) co_return std::move(row).error();
-        if (!*row) {
+        std::optional<blob_row>& row = (*rows)[i];
+        if (!row) {
             TC_MARK("packing.blob_died_meanwhile");
             continue;
         }
-        blob_row changed = std::move(**row);
+        blob_row changed = std::move(*row);
         changed.journal.reset();
         changed.pieces = {piece_of(plan.run.where, plan.plan.entries[i], as_bytes(item.bytes))};
         live += plan.plan.entries[i].length;

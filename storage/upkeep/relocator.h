@@ -50,7 +50,12 @@ class relocator {
 
   private:
     struct packing;
-    task<result<std::optional<blob_row>>> alive(const packed_item& item);
+    /// Which of the items that `which` picks still have their bytes where they were found: their
+    /// rows, in the order of `which`.
+    task<result<std::vector<std::optional<blob_row>>>> alive(const std::vector<packed_item>& items,
+                                                             std::vector<std::size_t> which);
+    task<result<std::size_t>> choose(const std::vector<packed_item>& items, std::uint32_t bytes_max,
+                                     packing& into);
     task<result<void>> commit_packed(std::vector<packed_item>& items, const packing& plan,
                                      std::vector<any_effect> more);
     environment& env_;

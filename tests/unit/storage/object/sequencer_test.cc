@@ -56,6 +56,39 @@ TEST(sequencer, pending_decisions_are_seen_and_answered_when_durable_and_applied
     EXPECT_EQ(at.rows->applied(), at.log.last_durable());
 }
 
+decision blob_of(blob_id blob, std::uint64_t length) {
+    decision change;
+    blob_row row;
+    row.logical_length = row.stored_length = length;
+    change.effects.push_back(effect::blob_put{blob, row});
+    return change;
+}
+
+task<bool> sees_many(object_world* at) {
+    auto applied = co_await at->decisions->commit(blob_of(blob_id{1}, 10));
+    EXPECT_TRUE(applied);
+    gate holder;
+    outcome told;
+    at->log.held = true;
+    EXPECT_TRUE(spawn(holder, commit(at, blob_of(blob_id{2}, 20), &told)));
+    std::vector<std::string> keys;
+    for (const std::uint64_t number : {2U, 3U, 1U})
+        keys.push_back(index_key::blob(blob_id{number}));
+    auto seen = co_await at->decisions->rows(std::move(keys));
+    EXPECT_TRUE(seen && seen->size() == 3);
+    EXPECT_TRUE((*seen)[0] && decode_blob_row(as_bytes(*(*seen)[0]))->stored_length == 20);
+    EXPECT_FALSE((*seen)[1]);
+    EXPECT_TRUE((*seen)[2] && decode_blob_row(as_bytes(*(*seen)[2]))->stored_length == 10);
+    at->log.release_held();
+    co_await holder.close();
+    co_return true;
+}
+
+TEST(sequencer, many_rows_are_seen_as_all_decisions_leave_them) {
+    object_world at;
+    EXPECT_TRUE(at.run(sees_many(&at)));
+}
+
 task<bool> share_commits(object_world* at, bucket_id bucket) {
     gate holder;
     std::vector<outcome> told(20);
