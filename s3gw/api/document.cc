@@ -31,9 +31,7 @@ std::optional<s3_error> compare(const body_claims& claims, const std::string& te
     digest_set kinds;
     if (claims.expected.md5) kinds.add(digest_kind::md5);
     if (claims.expected.checksum) kinds.add(claims.expected.checksum->kind);
-    content_hasher hasher(kinds);
-    hasher.update(as_bytes(text));
-    const content_digests found = hasher.finish();
+    const content_digests found = digests_of(kinds, as_bytes(text));
     const auto& checksum = claims.expected.checksum;
     const bool same = (!claims.expected.md5 || found.md5 == *claims.expected.md5) &&
                       (!checksum || found.of(checksum->kind) == checksum->value);

@@ -194,9 +194,7 @@ content_digests hash_small(const buffer& bytes, const body_claims& claims) {
     digest_set kinds;
     kinds.add(digest_kind::md5).add(digest_kind::sha256);
     if (claims.checksum) kinds.add(*claims.checksum);
-    content_hasher hasher(kinds);
-    hasher.update(bytes.view());
-    return hasher.finish();
+    return digests_of(kinds, bytes.view());
 }
 
 }  // namespace

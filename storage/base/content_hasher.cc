@@ -111,6 +111,12 @@ content_digests content_hasher::finish() {
     return found;
 }
 
+content_digests digests_of(digest_set kinds, bytes_view bytes) {
+    content_hasher hasher(kinds);
+    hasher.update(bytes);
+    return hasher.finish();
+}
+
 const std::string& content_digests::of(digest_kind kind) const {
     switch (kind) {
         case digest_kind::md5:

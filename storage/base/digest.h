@@ -63,6 +63,9 @@ class content_hasher {
     std::unique_ptr<state> state_;
 };
 
+/// The digests of bytes that are all there. Any thread.
+[[nodiscard]] content_digests digests_of(digest_set kinds, bytes_view bytes);
+
 /// The digest tree of a blob: SHA-256 of leaves of 1 MiB; the root of one leaf is that leaf's
 /// digest, else SHA-256 over 0x01 and the leaves' digests in order. Incremental; a leaf never needs
 /// more than its own bytes.

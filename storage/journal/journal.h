@@ -43,6 +43,7 @@ struct journal_figures {
     std::uint64_t bytes_max = 0;
     std::uint64_t bytes_appended = 0;  ///< records with headers and padding, one copy, since open()
     std::uint64_t commits = 0;
+    nanoseconds commits_took = 0;  ///< from taking a batch to its being durable, summed
     std::uint64_t records = 0;
     std::vector<std::string> ensemble;  ///< device uuids of the open segment
     std::uint64_t segments_prepared = 0;

@@ -279,6 +279,7 @@ journal_figures journal_engine::figures() const {
     out.bytes_max = options_.bytes_max;
     out.bytes_appended = bytes_appended_;
     out.commits = commits_;
+    out.commits_took = commits_took_;
     out.records = records_;
     out.copies_restored = copies_restored_;
     if (failure_) out.failure = failure_->message;

@@ -179,6 +179,7 @@ class journal_engine final : public journal {
     std::function<void(const error&)> failure_consumer_;
     std::uint64_t bytes_appended_ = 0;
     std::uint64_t commits_ = 0;
+    nanoseconds commits_took_ = 0;
     std::uint64_t records_ = 0;
     std::uint64_t copies_restored_ = 0;
     std::shared_ptr<journal_engine*> self_;  ///< for the fence observer, which outlives us

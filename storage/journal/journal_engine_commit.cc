@@ -115,13 +115,14 @@ void journal_engine::acknowledge(const batch_ptr& batch, nanoseconds began) {
 
     pending_records_ -= std::min<std::uint64_t>(pending_records_, batch->record_count());
     committing_bytes_ = 0;
+    const nanoseconds took = env_.home.monotonic_now() - began;
     ++commits_;
+    commits_took_ += took;
     records_ += batch->record_count();
     bytes_appended_ += batch->padded_length();
     batch_capacity_hint_ = std::clamp<std::size_t>(static_cast<std::size_t>(batch->padded_length()),
                                                    16 * limits::kib, limits::batch_bytes_max);
-    metrics_.committed(batch->record_count(), batch->padded_length(),
-                       env_.home.monotonic_now() - began);
+    metrics_.committed(batch->record_count(), batch->padded_length(), took);
     recent_.add(batch);
     // Once a failure was told, what was pending is unknown to the consumer, and stays so.
     if (durable_consumer_ && !failure_) durable_consumer_(durable_);

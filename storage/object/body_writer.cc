@@ -296,12 +296,6 @@ digest_set wanted_digests(const digest_set& beside) {
     return all.add(digest_kind::md5).add(digest_kind::sha256);
 }
 
-content_digests hash_all(digest_set kinds, bytes_view bytes) {
-    content_hasher hasher(kinds);
-    hasher.update(bytes);
-    return hasher.finish();
-}
-
 /// What is wanted and not known.
 digest_set left_to_compute(const digest_set& wanted, const std::optional<content_digests>& known,
                            bool& any) {
@@ -339,10 +333,10 @@ task<result<written_body>> body_writer::finish_small() {
     const digest_set left = left_to_compute(wanted_digests(options_.digests), options_.known, any);
     const bytes_view bytes = small_.view();
     if (any && bytes.size() <= limits::hash_on_shard_bytes_max) {
-        take_missing(body.digests, hash_all(left, bytes));
+        take_missing(body.digests, digests_of(left, bytes));
     } else if (any) {
         auto found =
-            co_await offload(env_.compute, [left, bytes] { return hash_all(left, bytes); });
+            co_await offload(env_.compute, [left, bytes] { return digests_of(left, bytes); });
         take_missing(body.digests, std::move(found));
     }
     if (size_ == 0) co_return std::move(body);

@@ -27,9 +27,7 @@ bool append_md5(std::string_view hex, std::string& bytes) {
 }
 
 content_digests digest_of(digest_kind kind, std::string_view bytes) {
-    content_hasher hasher(digest_set().add(kind));
-    hasher.update(as_bytes(bytes));
-    return hasher.finish();
+    return digests_of(digest_set().add(kind), as_bytes(bytes));
 }
 
 /// Product of two reflected polynomials modulo a third; the top bit of `width` is x^0.

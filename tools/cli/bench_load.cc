@@ -3,13 +3,63 @@
 #include <cstring>
 
 #include "storage/base/limits.h"
+#include "storage/base/when_all.h"
 
 namespace taicang {
 
 namespace {
 constexpr std::uint64_t raw_file_bytes = 256ULL << 20;
 constexpr const char* bucket_name = "taicang-bench";
+/// Made in one visit to a compute thread.
+constexpr std::size_t bodies_at_once = 32;
 }  // namespace
+
+std::vector<body_source::prepared> body_source::make(environment& env, std::size_t bytes,
+                                                     std::uint64_t first, std::size_t count) {
+    digest_set kinds;
+    kinds.add(digest_kind::md5).add(digest_kind::sha256);
+    std::vector<prepared> made;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t number = first + i;
+        prepared one{env.buffers.allocate(bytes), {}};
+        std::memset(one.bytes.data(), static_cast<int>(number & 0xff), one.bytes.size());
+        std::memcpy(one.bytes.data(), &number, std::min(sizeof number, one.bytes.size()));
+        one.digests = digests_of(kinds, one.bytes.view());
+        made.push_back(std::move(one));
+    }
+    return made;
+}
+
+task<void> body_source::refill() {
+    const std::uint64_t first = made_;
+    made_ += bodies_at_once;
+    auto making = [this, first] { return make(env_, body_bytes_, first, bodies_at_once); };
+    auto made = co_await offload(env_.compute, std::move(making));
+    for (prepared& one : made)
+        ready_.push_back(std::move(one));
+    coming_ -= bodies_at_once;
+    arrived_.pulse();
+}
+
+task<body_source::prepared> body_source::next() {
+    for (;;) {
+        while (ready_.size() + coming_ < ahead_) {
+            coming_ += bodies_at_once;
+            const bool begun = spawn(gate_, refill());
+            TC_ASSERT_WHY(begun, "a body is asked for after stop()");
+        }
+        if (!ready_.empty()) break;
+        co_await arrived_.wait();
+    }
+    prepared first = std::move(ready_.front());
+    ready_.pop_front();
+    co_return std::move(first);
+}
+
+task<void> body_source::stop() {
+    co_await gate_.close();
+    ready_.clear();
+}
 
 task<result<void>> put_load::prepare() {
     // Named, not temporaries: g++ 12 destroys temporaries of a co_await expression twice.
@@ -28,11 +78,9 @@ task<result<void>> put_load::client(nanoseconds until) {
         put_request request;
         request.bucket = bucket_name;
         request.key = "object-" + std::to_string(number);
-        buffer body = env_.buffers.allocate(object_bytes_);
-        // Every object is another one, so that nothing can be shared.
-        std::memset(body.data(), static_cast<int>(number & 0xff), body.size());
-        std::memcpy(body.data(), &number, std::min(sizeof number, body.size()));
-        auto stored = co_await objects_.put(std::move(request), std::move(body));
+        auto body = co_await bodies_.next();
+        request.known_digests = std::move(body.digests);
+        auto stored = co_await objects_.put(std::move(request), std::move(body.bytes));
         if (!stored) co_return std::move(stored).error();
         ++done_;
     }
