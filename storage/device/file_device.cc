@@ -220,19 +220,22 @@ task<result<void>> file_device::join_flush() {
     } else {
         TC_MARK("device.flush_shared");
     }
-    co_await mine->done.wait();
+    flush_round::waiter over{*mine};
+    co_await over;
     co_return mine->outcome;
 }
 
 // A round is taken out of next_flush_ right before its fdatasync is issued: who asks afterwards may
-// have written after it was issued, and joins the following round.
+// have written after it was issued, and joins the following round. Who waited goes on at once,
+// before the following round is issued: a commit ends with a flush, and the next one begins with a
+// write.
 task<void> file_device::run_flushes() {
     while (next_flush_) {
         std::shared_ptr<flush_round> round = std::move(next_flush_);
         next_flush_.reset();
         if (fenced_) {
             round->outcome = fenced_error();
-            round->done.set();
+            round->end();
             continue;
         }
         journal_written_ = false;
@@ -247,9 +250,16 @@ task<void> file_device::run_flushes() {
         } else if (fenced_) {
             round->outcome = fenced_error();
         }
-        round->done.set();
+        round->end();
     }
     flushing_ = false;
+}
+
+void file_device::flush_round::end() {
+    over = true;
+    const auto woken = std::exchange(waiting, {});
+    for (const std::coroutine_handle<> one : woken)
+        one.resume();
 }
 
 std::uint64_t file_device::bytes_used() const {

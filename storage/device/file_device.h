@@ -5,10 +5,12 @@
 // written after the space it names is allocated; blocks of the directory are written one at a time.
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "storage/base/async.h"
 #include "storage/base/metrics.h"
@@ -98,8 +100,19 @@ class file_device final : public extent_device {
   private:
     /// One fdatasync and all who wait for it.
     struct flush_round {
-        event done;
+        struct waiter {
+            flush_round& round;
+            bool await_ready() const noexcept { return round.over; }
+            void await_suspend(std::coroutine_handle<> handle) const {
+                round.waiting.push_back(handle);
+            }
+            void await_resume() const noexcept {}
+        };
+        /// Resumes them at once, not through the queue.
+        void end();
+        bool over = false;
         result<void> outcome;
+        std::vector<std::coroutine_handle<>> waiting;
     };
     /// Holds the device open, and a place against reuse, while an operation is in flight.
     class operation {

@@ -389,11 +389,20 @@ result<std::optional<index_entry>> rocks_index::read_first(
     return rocks::to_error(status, "reading", options_.directory);
 }
 
+/// Rows become visible to all other reads while the apply that brings them is on its way back: a
+/// version read here must not be older than what they have seen (its blob may be gone).
+void rocks_index::keep_rows_now_fresh() {
+    const rocksdb::SequenceNumber now = db_->GetLatestSequenceNumber();
+    if (rows_now_at_ != now) rows_now_.reset();
+    rows_now_at_ = now;
+}
+
 task<result<std::optional<index_entry>>> rocks_index::first_with_prefix(std::string prefix) {
     const rocks::hold held(gate_);
     if (!held) co_return stopped();
     if (!must_go_by_pool()) {
         bool missed = false;
+        keep_rows_now_fresh();
         auto answer = read_first(prefix, !options_.in_memory, missed, &rows_now_);
         if (!missed) co_return answer;
     }

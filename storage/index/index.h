@@ -97,8 +97,8 @@ class index {
     virtual task<void> stop() = 0;
 
     /// Applies the rows of records up to and including `up_to`, atomically. One at a time; `up_to`
-    /// beyond applied(). Reads meanwhile see the index as it was or as it will be; reads after it
-    /// see the rows.
+    /// beyond applied(). Reads meanwhile see the index as it was or as it will be, and never go
+    /// back; reads after it see the rows.
     virtual task<result<void>> apply(std::vector<row_op> rows, lsn up_to) = 0;
     virtual task<result<std::optional<std::string>>> get(std::string key) = 0;
     /// The rows of many keys, in the order of the keys, by one trip to the pool.

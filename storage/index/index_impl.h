@@ -92,6 +92,7 @@ class rocks_index final : public index {
                                                   bool& missed,
                                                   std::unique_ptr<rocksdb::Iterator>* through);
     [[nodiscard]] rocksdb::ReadOptions reading(bool cached_only) const;
+    void keep_rows_now_fresh();
     rocksdb::Status write(const std::vector<row_op>& rows, lsn up_to, rocksdb::WriteBatch& batch);
     task<rocksdb::Status> write_stalled(rocksdb::WriteBatch& batch, rocksdb::Status refused);
     /// In simulation every so many batches go by the pool, whatever their size.
@@ -107,6 +108,7 @@ class rocks_index final : public index {
     /// What looks up single keys shares one iterator until the index changes: making one costs more
     /// than moving it. It pins memtables and files, so flushes and compactions drop it too.
     std::unique_ptr<rocksdb::Iterator> rows_now_;
+    rocksdb::SequenceNumber rows_now_at_ = 0;  ///< what it sees
     lsn applied_;
     bool applying_ = false;
     std::uint64_t reads_ = 0;

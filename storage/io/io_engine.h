@@ -19,7 +19,7 @@ class io_engine {
     virtual ~io_engine() = default;
 
     [[nodiscard]] virtual disk& files() = 0;
-    /// Hands what is prepared to the kernel and posts what has completed to the reactor; never
+    /// Hands what is prepared to the kernel and lets what has completed go on; never
     /// blocks.
     virtual void turn() = 0;
     /// The same, but sleeps until something completes, the wake descriptor is written or `timeout`

@@ -62,7 +62,7 @@ task<result<bool>> packing_job::scan() {
 
 task<result<void>> packing_job::pack(tier_id tier) {
     waiting& own = waiting_[static_cast<std::size_t>(tier)];
-    auto settled = co_await mover_.pack(tier, own.items, {});
+    auto settled = co_await mover_.pack(tier, own.items);
     if (!settled) co_return std::move(settled).error();
     for (std::size_t i = 0; i < *settled; ++i)
         own.bytes -= own.items[i].bytes.size();

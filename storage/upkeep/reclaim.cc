@@ -55,7 +55,9 @@ task<result<bool>> reclaim_job::free_groups() {
 }
 
 task<result<bool>> reclaim_job::purge_rows() {
-    const lsn pinned = decisions_.min_pinned();
+    // The cursor may see rows of records that are being applied: a view of what is applied now,
+    // pinned a moment later, needs those that they retired.
+    const lsn pinned = std::min(decisions_.min_pinned(), decisions_.applied());
     std::vector<std::string> keys;
     auto read = co_await rows_.with_cursor([&keys, pinned](index_cursor& cursor) -> result<void> {
         const std::string prefix(1, static_cast<char>(index_key::family::retired));
@@ -182,7 +184,7 @@ task<result<void>> reclaim_job::compact_packed(group_row group, run_description 
         items.push_back(std::move(item));
     }
     while (!items.empty()) {
-        auto settled = co_await mover_.pack(group.tier, items, {});
+        auto settled = co_await mover_.pack(group.tier, items);
         if (!settled) co_return std::move(settled).error();
         items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(*settled));
     }

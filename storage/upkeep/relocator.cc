@@ -96,8 +96,7 @@ task<result<std::size_t>> relocator::choose(const std::vector<packed_item>& item
     co_return looked_at;
 }
 
-task<result<std::size_t>> relocator::pack(tier_id tier, std::vector<packed_item>& items,
-                                          std::vector<any_effect> more) {
+task<result<std::size_t>> relocator::pack(tier_id tier, std::vector<packed_item>& items) {
     packing chosen;
     const std::uint32_t bytes_max = stripes_.run_bytes_max(tier);
     if (bytes_max == 0)
@@ -127,14 +126,13 @@ task<result<std::size_t>> relocator::pack(tier_id tier, std::vector<packed_item>
     auto durable = co_await stripes_.make_durable(runs);
     if (!durable) co_return std::move(durable).error();
     chosen.run = std::move(runs.front());
-    auto committed = co_await commit_packed(items, chosen, std::move(more));
+    auto committed = co_await commit_packed(items, chosen);
     if (!committed) co_return std::move(committed).error();
     ++figures_.runs;
     co_return looked_at;
 }
 
-task<result<void>> relocator::commit_packed(std::vector<packed_item>& items, const packing& plan,
-                                            std::vector<any_effect> more) {
+task<result<void>> relocator::commit_packed(std::vector<packed_item>& items, const packing& plan) {
     std::vector<std::string> names;
     names.reserve(plan.chosen.size());
     for (const std::size_t index : plan.chosen)
@@ -142,7 +140,6 @@ task<result<void>> relocator::commit_packed(std::vector<packed_item>& items, con
     const name_lock held = co_await decisions_.lock(std::move(names));
     decision change;
     change.kind = record_kind::job;
-    change.effects = std::move(more);
     std::int64_t live = 0;
     std::int64_t left_behind = 0;
     group_id old_group{0};

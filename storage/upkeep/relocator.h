@@ -38,10 +38,8 @@ class relocator {
         : env_(env), decisions_(decisions), stripes_(stripes) {}
 
     /// Packs as many of the items as one run takes and commits; returns how many items, from the
-    /// first, are settled (moved, or found dead or already moved). `more` are put into the same
-    /// record.
-    task<result<std::size_t>> pack(tier_id tier, std::vector<packed_item>& items,
-                                   std::vector<any_effect> more);
+    /// first, are settled (moved, or found dead or already moved).
+    task<result<std::size_t>> pack(tier_id tier, std::vector<packed_item>& items);
 
     /// Rewrites the pieces of a large blob that lie in `from` to other groups.
     task<result<void>> move_pieces(blob_id blob, group_id from);
@@ -56,8 +54,7 @@ class relocator {
                                                              std::vector<std::size_t> which);
     task<result<std::size_t>> choose(const std::vector<packed_item>& items, std::uint32_t bytes_max,
                                      packing& into);
-    task<result<void>> commit_packed(std::vector<packed_item>& items, const packing& plan,
-                                     std::vector<any_effect> more);
+    task<result<void>> commit_packed(std::vector<packed_item>& items, const packing& plan);
     environment& env_;
     sequencer& decisions_;
     stripe_store& stripes_;

@@ -115,6 +115,49 @@ TEST_P(lookups, beside_an_apply_see_the_index_before_or_after_it) {
     EXPECT_TRUE(world->run(look_beside(*rows, GetParam().rows, &lookups::newest)));
 }
 
+/// One change as an overwrite makes it: the new version, the old one and its blob gone.
+std::vector<row_op> overwrite(std::size_t rows, lsn position) {
+    const lsn before{position.value - 1};
+    std::vector<row_op> batch = versions(rows, position);
+    batch.push_back(put(index_key::blob(blob_id{position.value}), "blob"));
+    batch.push_back(drop(index_key::version(here, "key-0", before)));
+    batch.push_back(drop(index_key::blob(blob_id{before.value})));
+    return batch;
+}
+
+/// Reads a version and then its blob, over and over, as a GET does: a blob that is gone means that
+/// the next look at the key gives a newer version.
+task<void> read_beside(index& rows, task<lsn> (*newest)(index&), const bool& ended, int& wrong) {
+    while (!ended) {
+        const lsn version = co_await newest(rows);
+        auto blob = co_await rows.get(index_key::blob(blob_id{version.value}));
+        if (blob.ok() && !*blob) {
+            const lsn again = co_await newest(rows);
+            if (again <= version) ++wrong;
+        }
+        co_await yield_now();
+    }
+}
+
+task<int> overwrite_under_readers(index& rows, std::size_t count, task<lsn> (*newest)(index&)) {
+    int wrong = 0;
+    bool ended = false;
+    gate readers;
+    for (std::uint64_t position = 1; position <= 200; ++position) {
+        auto applied = co_await rows.apply(overwrite(count, lsn{position}), lsn{position});
+        EXPECT_TRUE(applied.ok());
+        for (int i = 0; i < 8 && position == 1; ++i)
+            spawn(readers, read_beside(rows, newest, ended, wrong));
+    }
+    ended = true;
+    co_await readers.close();
+    co_return wrong;
+}
+
+TEST_P(lookups, never_go_behind_what_other_reads_saw) {
+    EXPECT_EQ(world->run(overwrite_under_readers(*rows, GetParam().rows, &lookups::newest)), 0);
+}
+
 TEST_P(lookups, get_many_answers_in_the_order_of_the_keys) {
     ASSERT_TRUE(world
                     ->run(rows->apply({put(index_key::blob(blob_id{1}), "one"),
