@@ -73,6 +73,9 @@ inline constexpr std::int64_t packing_idle_wait_ns = 200'000'000;
 inline constexpr std::int64_t device_check_wait_ns = 5'000'000'000;
 inline constexpr std::int64_t reclaim_idle_wait_ns = 1'000'000'000;
 inline constexpr std::int64_t checkpoint_idle_wait_ns = 250'000'000;
+inline constexpr std::int64_t index_tidy_idle_wait_ns = 5'000'000'000;
+inline constexpr std::uint64_t index_tidy_rows_many =
+    100'000;  ///< deleted rows that are tidied while more are being deleted
 
 // --- hub ---
 inline constexpr std::size_t replay_read_bytes = 4 * mib;
@@ -142,6 +145,14 @@ inline constexpr std::size_t checkpoint_inline_bytes_max =
 inline constexpr std::uint64_t checkpoint_manifest_bytes_max = 64 * mib;
 inline constexpr std::int64_t checkpoint_memory_patience_ns =
     30'000'000'000;  ///< for the buffer of one run
+inline constexpr std::size_t index_deleted_ranges_max =
+    256;  ///< ranges in which deletions are counted; twice as many until they are joined
+inline constexpr std::uint64_t index_tidy_rows_min =
+    1000;  ///< deleted rows worth a compaction: what a page of a listing shows
+inline constexpr std::uint64_t index_tidy_rows_per_deleted =
+    8;  ///< rewritten at most for each deleted row
+inline constexpr std::uint64_t index_tidy_step_bytes = 64 * mib;  ///< of one compaction, about
+inline constexpr std::size_t index_row_bytes_guess = 100;         ///< while no file tells
 
 // --- device ---
 inline constexpr std::size_t root_bytes_max = 1 * mib;

@@ -20,6 +20,7 @@ index_options index_options_of(const hub_options& options, const device_set& dev
     wanted.media = options.memory_index;
     wanted.block_cache_bytes = options.index_cache_bytes;
     wanted.memtable_bytes = options.index_memtable_bytes;
+    wanted.tidy_rows_min = options.index_tidy_rows_min;
     wanted.identity = devices.hub().text();
     return wanted;
 }

@@ -46,6 +46,7 @@ class embedded_hub final : public hub {
             std::make_unique<packing_job>(*parts_.log, *decisions_, *parts_.stripes, *mover_);
         reclaim_ = std::make_unique<reclaim_job>(env_, *parts_.rows, *decisions_, *parts_.stripes,
                                                  *mover_);
+        tidying_ = std::make_unique<index_tidy_job>(*parts_.rows, options_.index_tidy_rows_min);
         checkpointing_ = std::make_unique<checkpoint_job>(env_, *parts_.log, *parts_.rows,
                                                           *parts_.checkpoints, *packing_);
         objects_ =
@@ -54,6 +55,7 @@ class embedded_hub final : public hub {
         runner_.add(*device_check_, limits::device_check_wait_ns);
         runner_.add(*packing_, limits::packing_idle_wait_ns);
         runner_.add(*reclaim_, limits::reclaim_idle_wait_ns);
+        runner_.add(*tidying_, limits::index_tidy_idle_wait_ns);
         runner_.add(*checkpointing_, limits::checkpoint_idle_wait_ns);
         if (options_.jobs) runner_.start();
         co_return ok();
@@ -79,6 +81,7 @@ class embedded_hub final : public hub {
     sequencer& decisions() override { return *decisions_; }
     packing_job& packing() override { return *packing_; }
     reclaim_job& reclaim() override { return *reclaim_; }
+    index_tidy_job& tidying() override { return *tidying_; }
     checkpoint_job& checkpoints() override { return *checkpointing_; }
 
     hub_status status() const override {
@@ -127,6 +130,7 @@ class embedded_hub final : public hub {
     std::unique_ptr<relocator> mover_;
     std::unique_ptr<packing_job> packing_;
     std::unique_ptr<reclaim_job> reclaim_;
+    std::unique_ptr<index_tidy_job> tidying_;
     std::unique_ptr<checkpoint_job> checkpointing_;
     std::unique_ptr<device_check_job> device_check_;
     std::unique_ptr<object_service> objects_;

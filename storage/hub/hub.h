@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/limits.h"
 #include "storage/base/result.h"
 #include "storage/base/task.h"
 #include "storage/device/device_set.h"
@@ -23,6 +24,7 @@
 #include "storage/object/object_service.h"
 #include "storage/stripe/stripe_store.h"
 #include "storage/upkeep/checkpoint_job.h"
+#include "storage/upkeep/index_tidy.h"
 #include "storage/upkeep/job_runner.h"
 #include "storage/upkeep/reclaim.h"
 #include "storage/upkeep/relocator.h"
@@ -35,6 +37,7 @@ struct hub_options {
     index_media* memory_index = nullptr;  ///< simulation: the index's in-memory file system
     std::size_t index_cache_bytes = 64U << 20;
     std::size_t index_memtable_bytes = 32U << 20;
+    std::uint64_t index_tidy_rows_min = limits::index_tidy_rows_min;
     std::uint64_t journal_bytes_max = 0;  ///< 0: a share of the fastest tier, 256 MiB to 4 GiB
     bool accept_loss = false;
     bool create = true;  ///< make a new hub when the directory holds none
@@ -91,6 +94,7 @@ class hub {
     [[nodiscard]] virtual sequencer& decisions() = 0;
     [[nodiscard]] virtual packing_job& packing() = 0;
     [[nodiscard]] virtual reclaim_job& reclaim() = 0;
+    [[nodiscard]] virtual index_tidy_job& tidying() = 0;
     [[nodiscard]] virtual checkpoint_job& checkpoints() = 0;
 };
 

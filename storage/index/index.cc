@@ -270,7 +270,7 @@ task<result<void>> rocks_index::apply(std::vector<row_op> rows, lsn up_to) {
     rows_now_.reset();
     if (!status.ok()) co_return rocks::to_error(status, "writing", options_.directory);
     applied_ = up_to;
-    watch_->applied(db_->GetLatestSequenceNumber(), up_to);
+    deleted_.note(rows);
     co_return ok();
 }
 
@@ -448,17 +448,6 @@ rocksdb::Status rocks_index::flush_once() {
     return status;
 }
 
-lsn rocks_index::persisted_position() {
-    rocksdb::ReadOptions files_only;
-    files_only.read_tier = rocksdb::kPersistedTier;
-    std::string value;
-    const rocksdb::Status status =
-        db_->Get(files_only, index_key::meta(rocks::meta_applied), &value);
-    if (!status.ok()) return lsn{};
-    const auto position = decode_position(as_bytes(value));
-    return position ? *position : lsn{};
-}
-
 task<result<void>> rocks_index::flush() {
     const rocks::hold held(gate_);
     if (!held) co_return stopped();
@@ -471,7 +460,7 @@ task<result<void>> rocks_index::flush() {
             if (!status.ok()) return status;
             // After an error RocksDB recovers in the background too, and a flush that meets that
             // can answer ok with rows still in memory: what counts is what its files hold.
-            persisted = persisted_position();
+            persisted = rocks::persisted_position(*db_);
             if (persisted >= covered) return status;
             TC_MARK("index.flush_not_persisted");
         }
@@ -517,6 +506,7 @@ index_figures rocks_index::figures() const {
     out.block_reads = count_.block_reads;
     out.blocks = count_.blocks;
     out.deleted_skipped = count_.deleted_skipped;
+    out.deleted_rows = deleted_.rows();
     if (db_ != nullptr) {
         db_->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &out.bytes_on_disk);
         db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &out.rows_estimated);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/base/limits.h"
 #include "storage/base/result.h"
 #include "storage/base/task.h"
 #include "storage/index/effects.h"
@@ -27,6 +28,8 @@ struct index_options {
     class index_media* media = nullptr;
     std::size_t block_cache_bytes = 64U << 20;
     std::size_t memtable_bytes = 32U << 20;
+    std::uint64_t tidy_rows_min = limits::index_tidy_rows_min;
+    std::uint64_t tidy_step_bytes = limits::index_tidy_step_bytes;
     bool read_only = false;
     std::string
         identity;  ///< whose index this is (the hub's uuid); another one's is errc::index_lost
@@ -53,6 +56,7 @@ struct index_figures {
     std::uint64_t block_reads = 0;      ///< blocks of any kind read from files
     std::uint64_t blocks = 0;           ///< blocks of rows looked at, cached or not
     std::uint64_t deleted_skipped = 0;  ///< deleted rows that reads had to pass over
+    std::uint64_t deleted_rows = 0;     ///< since they were last tidied away, in scanned families
     std::uint64_t bytes_on_disk = 0, rows_estimated = 0;
 };
 
@@ -120,6 +124,9 @@ class index {
     /// Drops deleted rows in a key range for good (an empty bound: no bound). May take long;
     /// errc::cancelled at stop().
     virtual task<result<void>> compact_range(std::string from, std::string to) = 0;
+    /// One piece of a compaction where many rows were deleted close to each other; false when there
+    /// is no such place. Takes seconds; one at a time.
+    virtual task<result<bool>> tidy() = 0;
     [[nodiscard]] virtual index_figures figures() const = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/base/async.h"
+#include "storage/index/deleted_ranges.h"
 #include "storage/index/index.h"
 #include "storage/index/rocks.h"
 #include "storage/io/reactor.h"
@@ -54,6 +55,7 @@ class rocks_index final : public index {
     [[nodiscard]] lsn flushed() const override { return watch_->flushed(); }
     task<result<void>> flush() override;
     task<result<void>> compact_range(std::string from, std::string to) override;
+    task<result<bool>> tidy() override;
     [[nodiscard]] index_figures figures() const override;
 
     /// Opens what is there, checks that it is an index of this hub, and gives its applied LSN.
@@ -71,8 +73,6 @@ class rocks_index final : public index {
 
   private:
     rocksdb::Status flush_once();
-    /// The applied LSN that the files hold, without memtables.
-    lsn persisted_position();
     struct opened {
         std::unique_ptr<rocksdb::DB> db;
         lsn applied;
@@ -114,6 +114,8 @@ class rocks_index final : public index {
     std::uint64_t reads_ = 0;
     std::uint64_t applies_ = 0;
     rocks::counters count_;
+    deleted_ranges deleted_;
+    std::vector<deleted_ranges::range> tidying_;  ///< what is left of the compactions chosen last
     async_mutex compacting_;
     gate gate_;
 };

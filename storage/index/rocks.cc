@@ -164,31 +164,30 @@ void set_background(rocksdb::Options& options, bool in_memory) {
 
 }  // namespace
 
-void flush_watch::applied(rocksdb::SequenceNumber last, lsn position) {
-    const std::lock_guard lock(guard_);
-    unflushed_.emplace_back(last, position);
+lsn persisted_position(rocksdb::DB& db) {
+    rocksdb::ReadOptions files_only;
+    files_only.read_tier = rocksdb::kPersistedTier;
+    std::string value;
+    const rocksdb::Status status = db.Get(files_only, index_key::meta(meta_applied), &value);
+    if (!status.ok()) return lsn{};
+    const auto position = decode_position(as_bytes(value));
+    return position ? *position : lsn{};
 }
 
 void flush_watch::raise(lsn position) {
-    const std::lock_guard lock(guard_);
-    flushed_ = std::max(flushed_, position);
-    while (!unflushed_.empty() && unflushed_.front().second <= flushed_)
-        unflushed_.pop_front();
+    std::uint64_t before = flushed_.load();
+    while (before < position.value && !flushed_.compare_exchange_weak(before, position.value)) {
+    }
 }
 
 lsn flush_watch::flushed() const {
-    const std::lock_guard lock(guard_);
-    return flushed_;
+    return lsn{flushed_.load()};
 }
 
-void flush_watch::OnFlushCompleted(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& info) {
-    // Batches end with the applied row, so a file's greatest sequence number is that of its last
-    // whole batch.
-    const std::lock_guard lock(guard_);
-    while (!unflushed_.empty() && unflushed_.front().first <= info.largest_seqno) {
-        flushed_ = std::max(flushed_, unflushed_.front().second);
-        unflushed_.pop_front();
-    }
+void flush_watch::OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& /*info*/) {
+    // What a flush says of itself (sequence numbers) does not count, see rocks_index::flush(): the
+    // journal gives up what the index is said to hold, so the files are asked.
+    raise(persisted_position(*db));
 }
 
 std::shared_ptr<rocksdb::Env> file_system(const index_options& options) {

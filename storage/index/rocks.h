@@ -6,9 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,21 +47,19 @@ inline std::string_view view(const rocksdb::Slice& text) {
     return {text.data(), text.size()};
 }
 
-/// Follows which LSN the files hold. applied() is called by the applier, the rest by RocksDB's
-/// flush thread: a lock.
+/// The applied LSN that the files hold, without memtables; 0 when they do not tell. Any thread.
+lsn persisted_position(rocksdb::DB& db);
+
+/// Follows which LSN the files hold. Any thread: flushed() is asked by the executor while RocksDB's
+/// flush threads raise it.
 class flush_watch final : public rocksdb::EventListener {
   public:
-    /// The batch that ends at sequence number `last` brought the index to `position`.
-    void applied(rocksdb::SequenceNumber last, lsn position);
     void raise(lsn position);
     [[nodiscard]] lsn flushed() const;
     void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
 
   private:
-    mutable std::mutex guard_;
-    // Bounded by the memtables: an entry stands for at least one batch in them.
-    std::deque<std::pair<rocksdb::SequenceNumber, lsn>> unflushed_;
-    lsn flushed_;
+    std::atomic<std::uint64_t> flushed_{0};
 };
 
 /// The file system that `options` mean. Any thread.

@@ -72,6 +72,7 @@ class sim_world {
         }
         wanted.index_directory = "index";
         wanted.memory_index = &media;
+        wanted.index_tidy_rows_min = 10;
         wanted.journal_bytes_max = 24U << 20;
         wanted.index_memtable_bytes = 1U << 20;
         wanted.index_cache_bytes = 4U << 20;

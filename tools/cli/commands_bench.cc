@@ -10,6 +10,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
+#include "tools/cli/bench_list.h"
 #include "tools/cli/bench_load.h"
 #include "tools/cli/exit_code.h"
 #include "tools/server/engine.h"
@@ -138,6 +139,7 @@ void add_bench(CLI::App& parser, cli_common& common) {
     puts->callback([&common, wishes] {
         common.chosen = [&common, wishes] { return bench_puts(common, *wishes); };
     });
+    add_bench_list(*noun, common);
 }
 
 }  // namespace taicang

@@ -29,8 +29,6 @@ SKIP_FLUSH = os.environ.get("TAICANG_CANARY") == "skip_journal_flush"
 HEADER = struct.Struct("<III")
 TORN_FROM_BYTES = 100_000
 TORN_LOST_BYTES = 4096
-# So many that a kill loses some which nothing overwrote, in a slow round too.
-LATE_RECORDS = 25
 
 
 class store:
@@ -76,7 +74,7 @@ class store:
         data = HEADER.pack(zlib.crc32(payload), len(meta), len(body)) + payload
         if BUG == "late_write":
             self.pending.append(data)
-            if len(self.pending) < LATE_RECORDS:
+            if len(self.pending) < 5:
                 return
             data, self.pending = b"".join(self.pending), []
         os.pwrite(self.log, data, self.end)
