@@ -6,9 +6,11 @@ import datetime
 import hashlib
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -22,6 +24,8 @@ from botocore.exceptions import ClientError
 ENDPOINT = os.environ["S3_TEST_ENDPOINT"]
 VIRTUAL_HOST = os.environ.get("S3_TEST_VIRTUAL_HOST")
 PART = 5 << 20
+TREE_WORKERS = 8
+DELETE_MAX = 1000
 UTC = datetime.timezone.utc
 
 # Names under *.localhost are this machine, whatever the resolver says.
@@ -56,9 +60,15 @@ class s3_case(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        for page in cls.s3.get_paginator("list_objects_v2").paginate(Bucket=cls.bucket):
-            for entry in page.get("Contents", []):
-                cls.s3.delete_object(Bucket=cls.bucket, Key=entry["Key"])
+        for page in cls.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=cls.bucket, PaginationConfig={"PageSize": DELETE_MAX}):
+            keys = [entry["Key"] for entry in page.get("Contents", [])]
+            for key in keys:
+                if not key.isprintable():  # XML 1.0 cannot carry control characters
+                    cls.s3.delete_object(Bucket=cls.bucket, Key=key)
+            plain = [{"Key": key} for key in keys if key.isprintable()]
+            if plain:
+                cls.s3.delete_objects(Bucket=cls.bucket, Delete={"Objects": plain, "Quiet": True})
         cls.s3.delete_bucket(Bucket=cls.bucket)
 
     def put(self, key, body=b"", **options):
@@ -364,29 +374,47 @@ class multipart_test(s3_case):
 
 class tree_test(s3_case):
     def test_a_real_tree_there_and_back(self):
-        """Every file goes up under its path, is listed, and comes back byte for byte."""
+        """Every file goes up under its path, the large ones in parts, is listed, and comes back byte
+        for byte."""
         tree = os.environ["S3_TEST_TREE"]
-        files = [os.path.relpath(os.path.join(folder, name), tree)
-                 for folder, _, names in os.walk(tree) for name in names]
-        self.assertGreater(len(files), 100)
+        sizes = {os.path.relpath(os.path.join(folder, name), tree):
+                 os.path.getsize(os.path.join(folder, name))
+                 for folder, _, names in os.walk(tree) for name in names}
+        self.assertGreater(len(sizes), 100)
         back = os.path.join(os.environ["S3_TEST_DIRECTORY"], "boto3.back")
+        # One client for all workers, as the library's documents say; parts of the smallest size, so
+        # that as many files as can be go up in parts.
+        s3 = make_client(max_pool_connections=2 * TREE_WORKERS)
+        parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=2)
 
         def there(name):
-            self.s3.upload_file(os.path.join(tree, name), self.bucket, "tree/" + name)
+            s3.upload_file(os.path.join(tree, name), self.bucket, "tree/" + name, Config=parts)
 
         def and_back(name):
             target = os.path.join(back, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            self.s3.download_file(self.bucket, "tree/" + name, target)
+            s3.download_file(self.bucket, "tree/" + name, target, Config=parts)
 
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(there, files))
-            listed = {entry["Key"] for page in self.s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix="tree/") for entry in page["Contents"]}
-            self.assertEqual(listed, {"tree/" + name for name in files})
-            list(pool.map(and_back, files))
+        with concurrent.futures.ThreadPoolExecutor(TREE_WORKERS) as pool:
+            began = time.monotonic()
+            list(pool.map(there, sizes))
+            print(f"figure tree_up_s {time.monotonic() - began:.1f}")
+            listed = {entry["Key"]: entry for page in self.s3.get_paginator("list_objects_v2")
+                      .paginate(Bucket=self.bucket, Prefix="tree/") for entry in page["Contents"]}
+            self.assertEqual({key: entry["Size"] for key, entry in listed.items()},
+                             {"tree/" + name: size for name, size in sizes.items()})
+            in_parts = [key for key, entry in listed.items() if "-" in entry["ETag"]]
+            self.assertEqual(sorted(in_parts), sorted(
+                "tree/" + name for name, size in sizes.items() if size >= PART))
+            began = time.monotonic()
+            list(pool.map(and_back, sizes))
+            print(f"figure tree_down_s {time.monotonic() - began:.1f}")
+        print(f"figure tree_files {len(sizes)}")
+        print(f"figure tree_bytes {sum(sizes.values())}")
+        print(f"figure tree_in_parts {len(in_parts)}")
         different = subprocess.run(["diff", "-r", tree, back], capture_output=True, text=True)
         self.assertEqual((different.returncode, different.stdout[:2000]), (0, ""))
+        shutil.rmtree(back)
 
 
 class other_ways_test(s3_case):

@@ -15,10 +15,10 @@ def body(run):
     target = s3_test.endpoint(run)
     environment = dict(target.environment(), S3_TEST_TREE=s3_test.make_tree(run))
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boto3_client.py")
-    s3_test.run_client(run, [python, script], environment, 1500 if runner.LONG else 250)
+    s3_test.run_client(run, [python, script], environment, 2500 if runner.LONG else 250)
     target.finish()
 
 
 if __name__ == "__main__":
     runner.main("boto3_roundtrip", s3_test.parser(__doc__).parse_args(), body,
-                1700 if runner.LONG else 330)
+                2700 if runner.LONG else 330)

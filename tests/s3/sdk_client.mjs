@@ -1,8 +1,8 @@
 // The tests that run with the newest @aws-sdk/client-s3; sdk_roundtrip.py starts them.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync }
-    from "node:fs";
+import { createReadStream, createWriteStream, mkdirSync, readdirSync, readFileSync, statSync,
+    writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -162,30 +162,48 @@ const tests = {
         assert.deepEqual(versions.Versions.map((entry) => entry.Key), names.sort());
     },
 
-    // Every file of a real tree goes up under its path, is listed, and comes back byte for byte.
+    // Every file of a real tree goes up under its path, the large ones in parts, is listed, and comes
+    // back byte for byte.
     async a_real_tree_there_and_back() {
         const tree = process.env.S3_TEST_TREE;
-        const files = readdirSync(tree, { recursive: true, withFileTypes: true })
+        const files = new Map(readdirSync(tree, { recursive: true, withFileTypes: true })
             .filter((entry) => entry.isFile())
-            .map((entry) => relative(tree, join(entry.parentPath ?? entry.path, entry.name)));
-        assert.ok(files.length > 100);
-        const inParallel = async (work) => {
-            const todo = [...files];
+            .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+            .map((path) => [relative(tree, path), statSync(path).size]));
+        assert.ok(files.size > 100);
+        const inParallel = async (figure, work) => {
+            const began = performance.now();
+            const todo = [...files.keys()];
             const worker = async () => {
                 for (let name = todo.pop(); name !== undefined; name = todo.pop()) await work(name);
             };
             await Promise.all(Array.from({ length: 8 }, worker));
+            console.log(`figure ${figure} ${((performance.now() - began) / 1000).toFixed(1)}`);
         };
-        await inParallel((name) => put(`tree/${name}`, readFileSync(join(tree, name))));
-        const listed = new Set();
+        await inParallel("tree_up_s", async (name) => {
+            const Key = `tree/${name}`;
+            const Body = readFileSync(join(tree, name));
+            if (Body.length < PART) return put(Key, Body);
+            return new Upload({ client: s3, params: { Bucket, Key, Body }, partSize: PART }).done();
+        });
+        const listed = new Map();
+        const inParts = [];
         for await (const page of sdk.paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: "tree/" })) {
-            for (const entry of page.Contents ?? []) listed.add(entry.Key);
+            for (const entry of page.Contents ?? []) {
+                listed.set(entry.Key, entry.Size);
+                if (entry.ETag.includes("-")) inParts.push(entry.Key);
+            }
         }
-        assert.deepEqual(listed, new Set(files.map((name) => `tree/${name}`)));
-        await inParallel(async (name) => {
+        assert.deepEqual(listed, new Map([...files].map(([name, size]) => [`tree/${name}`, size])));
+        // Upload sends what fits into one part as a plain PUT.
+        assert.equal(inParts.length, [...files.values()].filter((size) => size > PART).length);
+        await inParallel("tree_down_s", async (name) => {
             const body = await bytes(await get(`tree/${name}`));
             assert.ok(body.equals(readFileSync(join(tree, name))), name);
         });
+        console.log(`figure tree_files ${files.size}`);
+        console.log(`figure tree_bytes ${[...files.values()].reduce((sum, size) => sum + size, 0)}`);
+        console.log(`figure tree_in_parts ${inParts.length}`);
     },
 
     async presigned() {

@@ -20,10 +20,10 @@ def body(run):
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk_client.mjs")
     with s3_test.locked(os.path.join(directory, "script.lock")):
         shutil.copyfile(source, script)
-    s3_test.run_client(run, ["node", script], environment, 1500 if runner.LONG else 250, directory)
+    s3_test.run_client(run, ["node", script], environment, 2500 if runner.LONG else 250, directory)
     target.finish()
 
 
 if __name__ == "__main__":
     runner.main("sdk_roundtrip", s3_test.parser(__doc__).parse_args(), body,
-                1700 if runner.LONG else 330)
+                2700 if runner.LONG else 330)
