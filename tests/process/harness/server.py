@@ -21,6 +21,8 @@ PORTS = (15000, 32000)
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 60
 POLL_S = 0.005
+STACKS_LIMIT_S = 60
+STACKS_TEXT_MAX = 30_000
 PR_SET_PDEATHSIG = 1
 
 # What a log must never hold, whatever else happens.
@@ -109,7 +111,25 @@ class server:
             if self.admin_get("/health/ready")[0] == 200:
                 return
             time.sleep(POLL_S)
-        raise violation(f"NOT READY after {limit_s} s: {self.log_since_start()[-1500:]}")
+        raise violation(f"NOT READY after {limit_s} s: {self.log_since_start()[-1500:]}\n"
+                        f"{self.what_it_does()}")
+
+    def what_it_does(self):
+        """Its CPU time, which tells a hang from a starved machine, and where each thread stands."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+        with open("/proc/loadavg") as load:
+            text = (f"it has used {(int(user) + int(system)) / os.sysconf('SC_CLK_TCK'):.1f} s of "
+                    f"CPU; load {load.read().strip()}")
+        if shutil.which("gdb"):
+            try:
+                done = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex",
+                                       "thread apply all bt 25"], capture_output=True, text=True,
+                                      timeout=STACKS_LIMIT_S)
+                text += "\n" + done.stdout[-STACKS_TEXT_MAX:]
+            except subprocess.TimeoutExpired:
+                text += "\nno stacks: the debugger was not done in time"
+        return text
 
     def start(self, limit_s=READY_LIMIT_S):
         """Starts and waits for ready; returns the seconds it took."""
