@@ -55,7 +55,7 @@ class embedded_hub final : public hub {
         runner_.add(*device_check_, limits::device_check_wait_ns);
         runner_.add(*packing_, limits::packing_idle_wait_ns);
         runner_.add(*reclaim_, limits::reclaim_idle_wait_ns);
-        runner_.add(*tidying_, limits::index_tidy_idle_wait_ns);
+        runner_.add(*tidying_, options_.index_tidy_wait_ns);
         runner_.add(*checkpointing_, limits::checkpoint_idle_wait_ns);
         if (options_.jobs) runner_.start();
         co_return ok();

@@ -38,6 +38,7 @@ struct hub_options {
     std::size_t index_cache_bytes = 64U << 20;
     std::size_t index_memtable_bytes = 32U << 20;
     std::uint64_t index_tidy_rows_min = limits::index_tidy_rows_min;
+    std::int64_t index_tidy_wait_ns = limits::index_tidy_idle_wait_ns;
     std::uint64_t journal_bytes_max = 0;  ///< 0: a share of the fastest tier, 256 MiB to 4 GiB
     bool accept_loss = false;
     bool create = true;  ///< make a new hub when the directory holds none

@@ -72,7 +72,8 @@ class sim_world {
         }
         wanted.index_directory = "index";
         wanted.memory_index = &media;
-        wanted.index_tidy_rows_min = 10;
+        wanted.index_tidy_rows_min = 10;  // lives are short
+        wanted.index_tidy_wait_ns = 100'000'000;
         wanted.journal_bytes_max = 24U << 20;
         wanted.index_memtable_bytes = 1U << 20;
         wanted.index_cache_bytes = 4U << 20;

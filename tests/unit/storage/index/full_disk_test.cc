@@ -7,6 +7,7 @@
 #include <rocksdb/file_system.h>
 
 #include "storage/base/mark.h"
+#include "storage/index/index_impl.h"
 #include "storage/index/keys.h"
 #include "storage/index/rocks.h"
 #include "tests/unit/storage/index/index_world.h"
@@ -113,6 +114,32 @@ TEST(index_open_error, only_what_a_restore_mends_is_lost) {
     EXPECT_EQ(code(rocksdb::Status::IOError("While open a file", "Permission denied")),
               errc::permission_denied);
     EXPECT_EQ(code(rocksdb::Status::NoSpace("While appending")), errc::no_space);
+}
+
+TEST(flush_watch, believes_files_and_not_what_a_flush_says) {
+    real_index_world world;
+    auto rows = std::move(*world.run(index::create(world.env(), world.options())));
+    const auto apply = [&world, &rows](std::uint64_t number) {
+        return world.run(rows->apply({put(index_key::blob(blob_id{number}), "x")}, lsn{number}))
+            .ok();
+    };
+    ASSERT_TRUE(apply(1));
+    ASSERT_TRUE(world.run(rows->flush()).ok());
+    ASSERT_TRUE(apply(2));
+    auto& database = static_cast<rocks_index&>(*rows).database();
+    const auto options = database.GetOptions();
+    ASSERT_EQ(options.listeners.size(), 1U);
+    // RocksDB recovering from an error can tell of a flush whose rows are still in memory.
+    rocksdb::FlushJobInfo claimed;
+    claimed.largest_seqno = database.GetLatestSequenceNumber();
+    options.listeners.front()->OnFlushCompleted(&database, claimed);
+    EXPECT_EQ(rows->flushed(), lsn{1});
+    // A flush that nobody asked the index for counts by its files.
+    rocksdb::FlushOptions how;
+    how.wait = true;
+    ASSERT_TRUE(database.Flush(how).ok());
+    EXPECT_EQ(rows->flushed(), lsn{2});
+    world.run(rows->stop());
 }
 
 }  // namespace

@@ -2,9 +2,8 @@
 // worth it.
 #include <gtest/gtest.h>
 
-#include "storage/base/mark.h"
 #include "storage/index/deleted_ranges.h"
-#include "storage/index/index_impl.h"
+#include "storage/index/index.h"
 #include "storage/index/keys.h"
 #include "tests/unit/storage/index/index_world.h"
 
@@ -227,29 +226,6 @@ TEST(deleted_ranges, counts_what_is_scanned_and_forgets_what_was_tidied) {
     EXPECT_EQ(ranges.rows(), 1U);
     ASSERT_EQ(ranges.list().size(), 1U);
     EXPECT_EQ(ranges.list().front().from, index_key::part("u", 1));
-}
-
-TEST(flush_watch, believes_files_and_not_what_a_flush_says) {
-    real_index_world world;
-    numbered_index at(world, world.options());
-    at.put(0, 10);
-    at.flush();
-    const lsn held = at.rows->flushed();
-    EXPECT_EQ(held, at.rows->applied());
-    at.put(10, 20);
-    auto& database = static_cast<rocks_index&>(*at.rows).database();
-    const auto options = database.GetOptions();
-    ASSERT_EQ(options.listeners.size(), 1U);
-    // RocksDB recovering from an error can tell of a flush whose rows are still in memory.
-    rocksdb::FlushJobInfo claimed;
-    claimed.largest_seqno = database.GetLatestSequenceNumber();
-    options.listeners.front()->OnFlushCompleted(&database, claimed);
-    EXPECT_EQ(at.rows->flushed(), held);
-    // And one that it does not call our own: its files count.
-    rocksdb::FlushOptions how;
-    how.wait = true;
-    ASSERT_TRUE(database.Flush(how).ok());
-    EXPECT_EQ(at.rows->flushed(), at.rows->applied());
 }
 
 }  // namespace
