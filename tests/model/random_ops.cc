@@ -9,6 +9,8 @@ namespace taicang::model {
 namespace {
 
 constexpr const char* bucket_names[] = {"alpha", "beta"};
+constexpr const char* temporary_prefix = "tmp-";
+constexpr const char* temporary_key = "k";
 constexpr const char* operation_header = "operation";
 
 }  // namespace
@@ -334,7 +336,7 @@ task<void> random_ops::copy(life_ptr at) {
 }
 
 task<void> random_ops::bucket_life(life_ptr at) {
-    const std::string bucket = "tmp-" + std::to_string(++operations_);
+    const std::string bucket = temporary_prefix + std::to_string(++operations_);
     const auto expect = [this, &at, &bucket](bool right, const char* what) {
         if (!right && !at->cut) model_.violate("bucket " + bucket + ": " + what);
         return right && !at->cut;
@@ -349,7 +351,7 @@ task<void> random_ops::bucket_life(life_ptr at) {
         co_return;
     put_request request;
     request.bucket = bucket;
-    request.key = "k";
+    request.key = temporary_key;
     auto bytes = any_bytes(1 + random_->below(200'000));
     auto put_done = co_await send(at, std::move(request), std::move(bytes), 100'000);
     if (put_done) {
@@ -358,7 +360,7 @@ task<void> random_ops::bucket_life(life_ptr at) {
     } else {
         static_cast<void>(judge(*at, put_done.error()));
     }
-    auto removed = co_await at->objects.remove(bucket, "k", std::nullopt, {});
+    auto removed = co_await at->objects.remove(bucket, temporary_key, std::nullopt, {});
     if (!removed) {
         static_cast<void>(judge(*at, removed.error()));
         co_return;
@@ -402,7 +404,25 @@ task<bool> random_ops::clear(object_service& objects, environment& env) {
         }
     }
     uploads_.clear();
+    const bool cleared = co_await clear_temporary(objects);
+    clean = clean && cleared;
     co_return clean;
+}
+
+/// What bucket_life() left behind when a crash came between its steps.
+task<bool> random_ops::clear_temporary(object_service& objects) {
+    auto buckets = co_await objects.list_buckets();
+    if (!buckets) co_return false;
+    for (const bucket_row& bucket : *buckets) {
+        if (!bucket.name.starts_with(temporary_prefix)) continue;
+        std::string name = bucket.name;
+        std::string key = temporary_key;
+        auto removed = co_await objects.remove(name, std::move(key), std::nullopt, {});
+        if (!removed) co_return false;
+        auto dropped = co_await objects.delete_bucket(std::move(name));
+        if (!dropped) co_return false;
+    }
+    co_return true;
 }
 
 }  // namespace taicang::model

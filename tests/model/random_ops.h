@@ -87,6 +87,7 @@ class random_ops {
     task<void> remove(life_ptr at);
     task<void> remove_many(life_ptr at);
     task<void> copy(life_ptr at);
+    task<bool> clear_temporary(object_service& objects);
     task<void> bucket_life(life_ptr at);
     // random_reads.cc
     task<void> get(life_ptr at, name of, bool whole);
