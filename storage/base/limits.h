@@ -150,7 +150,9 @@ inline constexpr std::size_t index_deleted_ranges_max =
 inline constexpr std::uint64_t index_tidy_rows_min =
     1000;  ///< deleted rows worth a compaction: what a page of a listing shows
 inline constexpr std::uint64_t index_tidy_rows_per_deleted =
-    8;  ///< rewritten at most for each deleted row
+    8;  ///< rewritten at most for each deleted row, or byte for each new one
+inline constexpr std::size_t index_recent_files_max =
+    1;  ///< of level 0, left once writes are few: each costs every seek a block
 inline constexpr std::uint64_t index_tidy_step_bytes = 64 * mib;  ///< of one compaction, about
 inline constexpr std::size_t index_row_bytes_guess = 100;         ///< while no file tells
 

@@ -5,6 +5,7 @@
 #include "storage/index/index.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -508,6 +509,10 @@ index_figures rocks_index::figures() const {
     out.deleted_skipped = count_.deleted_skipped;
     out.deleted_rows = deleted_.rows();
     if (db_ != nullptr) {
+        std::string files;
+        if (db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &files)) {
+            std::from_chars(files.data(), files.data() + files.size(), out.level0_files);
+        }
         db_->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &out.bytes_on_disk);
         db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &out.rows_estimated);
     }

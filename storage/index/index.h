@@ -57,6 +57,7 @@ struct index_figures {
     std::uint64_t blocks = 0;           ///< blocks of rows looked at, cached or not
     std::uint64_t deleted_skipped = 0;  ///< deleted rows that reads had to pass over
     std::uint64_t deleted_rows = 0;     ///< since they were last tidied away, in scanned families
+    std::uint64_t level0_files = 0;     ///< sorted runs beside the levels
     std::uint64_t bytes_on_disk = 0, rows_estimated = 0;
 };
 
@@ -127,6 +128,9 @@ class index {
     /// One piece of a compaction where many rows were deleted close to each other; false when there
     /// is no such place. Takes seconds; one at a time.
     virtual task<result<bool>> tidy() = 0;
+    /// Merges what was flushed lately into the levels, so that a seek looks in fewer places; false
+    /// when it is little, or little beside what it would be merged with. Takes seconds.
+    virtual task<result<bool>> merge_recent() = 0;
     [[nodiscard]] virtual index_figures figures() const = 0;
 };
 

@@ -56,6 +56,7 @@ class rocks_index final : public index {
     task<result<void>> flush() override;
     task<result<void>> compact_range(std::string from, std::string to) override;
     task<result<bool>> tidy() override;
+    task<result<bool>> merge_recent() override;
     [[nodiscard]] index_figures figures() const override;
 
     /// Opens what is there, checks that it is an index of this hub, and gives its applied LSN.

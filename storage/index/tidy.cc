@@ -4,6 +4,7 @@
 // A compaction only rewrites files, so there is no crash order: whatever was not tidied is found
 // again by RocksDB's own compactions, or costs scans what it did.
 #include <algorithm>
+#include <limits>
 
 #include <rocksdb/metadata.h>
 #include <rocksdb/table_properties.h>
@@ -11,6 +12,7 @@
 #include "storage/base/limits.h"
 #include "storage/base/mark.h"
 #include "storage/index/index_impl.h"
+#include "storage/index/keys.h"
 
 namespace taicang {
 
@@ -116,7 +118,43 @@ std::string end_of_piece(rocksdb::DB& db, const std::string& from, const std::st
     return to;
 }
 
+/// Files of level 0 lie over each other: a seek reads a block of each. Few rows cost few blocks.
+bool recent_is_worth_merging(rocksdb::DB& db, std::uint64_t rows_min) {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    db.GetLiveFilesMetaData(&files);
+    std::size_t recent = 0;
+    std::uint64_t recent_bytes = 0;
+    int first = std::numeric_limits<int>::max();
+    for (const auto& file : files) {
+        if (file.level > 0) first = std::min(first, file.level);
+        if (file.level > 0 || file.num_entries < rows_min) continue;
+        ++recent;
+        recent_bytes += file.size;
+    }
+    std::uint64_t below = 0;
+    for (const auto& file : files)
+        if (file.level == first) below += file.size;
+    return recent > limits::index_recent_files_max &&
+           recent_bytes * limits::index_tidy_rows_per_deleted >= below;
+}
+
 }  // namespace
+
+task<result<bool>> rocks_index::merge_recent() {
+    const rocks::hold held(gate_);
+    if (!held) co_return stopped();
+    auto measuring = [this] { return recent_is_worth_merging(*db_, options_.tidy_rows_min); };
+    const bool worth = co_await offload(slow_pool(), std::move(measuring));
+    if (!worth) co_return false;
+    TC_MARK("index.recent_merged");
+    // Every file of level 0 has the applied row, of deeper levels one file at most has it: so this
+    // takes level 0 whole, and of the rest what lies under it.
+    std::string from = index_key::meta(rocks::meta_applied);
+    std::string to = from;
+    auto compacted = co_await compact_range(std::move(from), std::move(to));
+    if (!compacted) co_return std::move(compacted).error();
+    co_return true;
+}
 
 task<result<bool>> rocks_index::tidy() {
     const rocks::hold held(gate_);

@@ -1,7 +1,7 @@
 // Index tidying: when many rows were deleted, has the index drop them for good where they lie
-// close, so that a listing costs what it shows. What reclaim is to bytes this is to rows; a job of
-// its own, since a compaction takes longer than reclaim may wait.
-// Threads: the shard's executor. Lifetime: borrows the index.
+// close, and merges what was flushed lately, so that a listing costs what it shows. What reclaim is
+// to bytes this is to rows; a job of its own, since a compaction takes longer than reclaim may
+// wait. Threads: the shard's executor. Lifetime: borrows the index.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,16 @@ class index_tidy_job final : public job {
 
   private:
     [[nodiscard]] bool due(std::uint64_t deleted);
+    [[nodiscard]] bool merge_due(const index_figures& now);
+    task<result<bool>> tidy();
+    task<result<bool>> merge();
     index& rows_;
     const std::uint64_t rows_min_;
     std::uint64_t seen_ = 0;  // deleted rows at the last look
     std::uint64_t left_ = 0;  // of them not worth a compaction, when that was last asked
     bool going_ = false;
+    lsn flushed_seen_;  // at the last look
+    lsn merge_asked_;   // what was flushed when a merge was last not worth it
     std::uint64_t compactions_ = 0;
 };
 

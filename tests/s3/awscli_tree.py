@@ -5,9 +5,11 @@ The tree is a part of /usr/share (all of it with TAICANG_LONG=1) and some files 
 a multipart file, sync, presign, moves and removals.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
+import time
 import urllib.request
 
 import s3_test
@@ -41,6 +43,13 @@ class awscli:
         return done
 
 
+@contextlib.contextmanager
+def timed(run, figure):
+    began = time.monotonic()
+    yield
+    run.figures[figure] = time.monotonic() - began
+
+
 def same_trees(left, right):
     done = subprocess.run(["diff", "-r", left, right], capture_output=True, text=True)
     if done.returncode != 0:
@@ -49,12 +58,14 @@ def same_trees(left, right):
 
 def tree_there_and_back(run, aws, tree):
     aws("s3", "mb", f"s3://{BUCKET}")
-    aws("s3", "cp", "--recursive", "--only-show-errors", tree, f"s3://{BUCKET}/up/")
+    with timed(run, "up_s"):
+        aws("s3", "cp", "--recursive", "--only-show-errors", tree, f"s3://{BUCKET}/up/")
     listed = aws("s3", "ls", "--recursive", f"s3://{BUCKET}/up/").stdout.splitlines()
     if len(listed) != run.figures["files"]:
         raise violation(f"{len(listed)} files are listed, {run.figures['files']} went up")
     back = run.path("back")
-    aws("s3", "cp", "--recursive", "--only-show-errors", f"s3://{BUCKET}/up/", back)
+    with timed(run, "down_s"):
+        aws("s3", "cp", "--recursive", "--only-show-errors", f"s3://{BUCKET}/up/", back)
     same_trees(tree, back)
 
 
@@ -92,11 +103,12 @@ def multipart(run, aws):
             raise violation("a range of the presigned URL is wrong")
 
 
-def remove(aws):
+def remove(run, aws):
     aws("s3", "mv", "--only-show-errors", f"s3://{BUCKET}/big copy", f"s3://{BUCKET}/big moved")
     if aws("s3", "rb", f"s3://{BUCKET}", check=False).returncode == 0:
         raise violation("a bucket with objects in it was removed")
-    aws("s3", "rm", "--recursive", "--only-show-errors", f"s3://{BUCKET}")
+    with timed(run, "rm_s"):
+        aws("s3", "rm", "--recursive", "--only-show-errors", f"s3://{BUCKET}")
     left = aws("s3", "ls", "--recursive", f"s3://{BUCKET}", check=False).stdout
     if left.strip():
         raise violation(f"left after rm --recursive: {left[:500]}")
@@ -110,7 +122,7 @@ def body(run):
     tree_there_and_back(run, aws, tree)
     synchronise(run, aws, tree)
     multipart(run, aws)
-    remove(aws)
+    remove(run, aws)
     target.finish()
 
 

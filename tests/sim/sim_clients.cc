@@ -32,6 +32,11 @@ void client::violate(std::string sentence) {
     if (counted_.violation.empty()) counted_.violation = std::move(sentence);
 }
 
+void client::read_failed(const std::string& what, const error& why) {
+    // Within the budget of faults no read fails; only a hub short of memory may say "later".
+    if (world_.powered() && why.code != errc::busy) violate(what + " failed: " + why.message);
+}
+
 std::string client::some_key() {
     // Names with a shared stem, a delimiter and bytes that need escaping.
     const std::uint64_t number = random().below(keys_per_client);
@@ -234,7 +239,10 @@ task<result<presence>> client::read(std::string key) {
     auto bytes = co_await read_bytes(std::move(request));
     ++counted_.reads;
     if (!bytes) {
-        if (!bytes.is(errc::key_not_found)) co_return std::move(bytes).error();
+        if (!bytes.is(errc::key_not_found)) {
+            read_failed("reading " + key, bytes.error());
+            co_return std::move(bytes).error();
+        }
         if (!model_.allows(key, std::nullopt)) violate("acknowledged, and gone: " + key);
         model_.settle(key, std::nullopt);
         co_return presence();
@@ -251,8 +259,6 @@ task<result<presence>> client::read(std::string key) {
 
 task<client::step> client::get() {
     auto seen = co_await read(some_key());
-    if (!seen && world_.powered() && seen.is(errc::stripe_unreadable))
-        violate("within the budget of faults a read failed: " + seen.error().message);
     co_return seen ? step::went_on : step::ended;
 }
 
@@ -268,7 +274,10 @@ task<client::step> client::get_range() {
     request.key = key;
     request.range = range_request{first, last};
     auto bytes = co_await read_bytes(std::move(request));
-    if (!bytes) co_return step::ended;
+    if (!bytes) {
+        read_failed("reading a range of " + key, bytes.error());
+        co_return step::ended;
+    }
     if (*bytes != (*whole)->bytes().substr(first, last - first + 1))
         violate("a range gave other bytes than the whole: " + key);
     co_return step::went_on;
@@ -282,7 +291,10 @@ task<client::step> client::list() {
     for (;;) {
         std::string name = bucket;
         auto page = co_await objects().list(std::move(name), request);
-        if (!page) co_return step::ended;
+        if (!page) {
+            read_failed("listing " + prefix_, page.error());
+            co_return step::ended;
+        }
         for (const list_page::entry& entry : page->entries) {
             if (!request.start_after.empty() && entry.key <= request.start_after)
                 violate("a listing went back: " + entry.key);

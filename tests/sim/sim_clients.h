@@ -51,6 +51,7 @@ class client {
     task<result<std::string>> read_bytes(open_request request);
     step settle(const std::string& key, presence wanted, const result<void>& outcome);
     void violate(std::string sentence);
+    void read_failed(const std::string& what, const error& why);
     [[nodiscard]] std::string some_key();
     [[nodiscard]] content new_content(bool large);
     [[nodiscard]] random_source& random() { return world_.world().random(); }

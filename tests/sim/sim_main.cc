@@ -41,6 +41,22 @@ wishes read(int argc, char** argv) {
     return wanted;
 }
 
+/// Keys of the simulation hold any bytes; what is printed stays text.
+std::string printable(const std::string& text) {
+    std::string shown;
+    for (const char byte : text) {
+        const auto value = static_cast<unsigned char>(byte);
+        if (value >= 0x20 && value < 0x7f) {
+            shown += byte;
+            continue;
+        }
+        char escaped[5];
+        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(value));
+        shown += escaped;
+    }
+    return shown;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,8 +75,8 @@ int main(int argc, char** argv) {
         if (report.violation.empty()) continue;
         ++failed;
         std::printf("seed %llu: %s\n  replay: %s --seed %llu\n",
-                    static_cast<unsigned long long>(seed), report.violation.c_str(), argv[0],
-                    static_cast<unsigned long long>(seed));
+                    static_cast<unsigned long long>(seed), printable(report.violation).c_str(),
+                    argv[0], static_cast<unsigned long long>(seed));
         std::fflush(stdout);
         if (wanted.expect_violation) break;
     }

@@ -11,27 +11,45 @@ namespace {
 constexpr std::uint64_t operations_per_seed = 2'000;
 constexpr unsigned clients = 4;
 constexpr unsigned crashes_least = 3;
+constexpr std::uint64_t parity = sim_world::nvme_parity;
 
-/// Which devices of tier nvme are bad in this seed (never more than m), and how.
+/// Which devices of tier nvme are bad in this seed, how, and from when: never more than m at a
+/// time.
 class bad_devices {
   public:
-    bad_devices(sim_world& world) : world_(world) {
-        random_source& random = world.world().random();
-        const std::uint64_t count = random.below(3);
-        while (chosen_.size() < count) {
-            const auto number = static_cast<unsigned>(random.below(sim_world::nvme_devices));
-            if (std::find(chosen_.begin(), chosen_.end(), number) == chosen_.end())
-                chosen_.push_back(number);
+    explicit bad_devices(sim_world& world) : world_(world) {
+        switch (random().below(4)) {
+            case 0:
+                kind_ = kind::none;
+                break;
+            case 1:
+                kind_ = kind::away;
+                break;
+            default:
+                kind_ = kind::faulty;
+                choose(1 + random().below(parity));
+                life_ = 1 + static_cast<unsigned>(random().below(crashes_least));
+                break;
         }
     }
-    [[nodiscard]] bool any() const { return !chosen_.empty(); }
-    /// Turns faults on, once the hub has been made: a device may die, or rot, lose and misplace
-    /// writes.
-    void unleash() {
-        random_source& random = world_.world().random();
+    [[nodiscard]] bool any() const { return kind_ != kind::none; }
+    /// Before the hub starts. Devices that are away: m of them go with each power cut and are back
+    /// after the next, when m others go. Everything acknowledged has to be read without them, so
+    /// each chunk and each copy of the journal counts.
+    void before_start(unsigned life) {
+        if (life == 0 || kind_ != kind::away) return;
+        for (const unsigned number : chosen_)
+            world_.world().files().heal(sim_world::device_path(number));
+        choose(parity);
+        for (const unsigned number : chosen_)
+            world_.world().files().kill(sim_world::device_path(number));
+    }
+    /// Once the hub runs. Faulty devices: one may die for good, or rot, lose and misplace writes.
+    void after_start(unsigned life) {
+        if (life != life_ || kind_ != kind::faulty) return;
         for (const unsigned number : chosen_) {
             const std::string path = sim_world::device_path(number);
-            if (random.one_in(3)) {
+            if (random().one_in(3)) {
                 world_.world().files().kill(path);
                 continue;
             }
@@ -40,16 +58,29 @@ class bad_devices {
             faults.corrupt_read_block_ppm = 3'000;
             faults.lost_write_ppm = 20'000;
             faults.misdirected_write_ppm = 5'000;
-            if (random.one_in(3)) faults.write_error_ppm = 500;
-            if (random.one_in(3)) faults.flush_error_ppm = 500;
+            if (random().one_in(3)) faults.write_error_ppm = 500;
+            if (random().one_in(3)) faults.flush_error_ppm = 500;
             world_.world().files().set_faults(path, faults);
         }
-        chosen_.shrink_to_fit();
     }
 
   private:
+    enum class kind { none, faulty, away };
+
+    [[nodiscard]] random_source& random() { return world_.world().random(); }
+    void choose(std::uint64_t count) {
+        chosen_.clear();
+        while (chosen_.size() < count) {
+            const auto number = static_cast<unsigned>(random().below(sim_world::nvme_devices));
+            if (std::find(chosen_.begin(), chosen_.end(), number) == chosen_.end())
+                chosen_.push_back(number);
+        }
+    }
+
     sim_world& world_;
+    kind kind_ = kind::none;
     std::vector<unsigned> chosen_;
+    unsigned life_ = 0;  ///< of the hub, in which faulty devices turn bad
 };
 
 task<result<void>> make_bucket(sim_world& world) {
@@ -127,6 +158,7 @@ seed_report run_seed(std::uint64_t seed) {
         if (counted.violation.empty()) counted.violation = std::move(sentence);
     };
     for (unsigned life = 0; counted.violation.empty(); ++life) {
+        bad.before_start(life);
         auto started = world.start();
         if (!started) {
             fail("start " + std::to_string(life) + ": " + started.error().message);
@@ -134,7 +166,7 @@ seed_report run_seed(std::uint64_t seed) {
         }
         auto made = world.world().run(make_bucket(world));
         if (!made) fail("the bucket: " + made.error().message);
-        if (life == 1) bad.unleash();
+        bad.after_start(life);
         if (!bad.any() && counted.violation.empty()) {
             if (std::string wrong = check_structure(world); !wrong.empty()) fail(std::move(wrong));
         }

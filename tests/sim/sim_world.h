@@ -45,6 +45,7 @@ class sim_world {
         return "devices/nvme-" + std::to_string(number) + ".dev";
     }
     static constexpr unsigned nvme_devices = 6;
+    static constexpr unsigned nvme_parity = 2;
 
   private:
     struct ground {
@@ -65,7 +66,7 @@ class sim_world {
             tier_layout layout;
             layout.tier = tier;
             layout.devices = tier == tier_id::nvme ? nvme_devices : 4;
-            layout.parity = 2;
+            layout.parity = nvme_parity;
             layout.extent_bytes = 2U << 20;
             layout.capacity_bytes_per_device = 128U << 20;
             wanted.layout.tiers.push_back(layout);

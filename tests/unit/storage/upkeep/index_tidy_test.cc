@@ -97,5 +97,31 @@ TEST_F(index_tidy, drain_does_not_wait) {
     EXPECT_EQ(all_rows(world, *rows).size(), keys - 5000);
 }
 
+TEST_F(index_tidy, merges_what_was_flushed_once_writes_are_few) {
+    const auto write_and_flush = [this](char value) {
+        std::vector<row_op> batch;
+        for (std::uint64_t i = 0; i < keys; i += 7)
+            batch.push_back(put(key(i), std::string(20, value)));
+        apply(std::move(batch));
+        ASSERT_TRUE(world.run(rows->flush()).ok());
+    };
+    for (char value = 'a'; value < 'e'; ++value) {
+        write_and_flush(value);
+        EXPECT_EQ(step(), job_state::idle) << "flushed since the last look";
+    }
+    EXPECT_GT(rows->figures().level0_files, 4U);
+    EXPECT_EQ(step(), job_state::busy);
+    EXPECT_EQ(rows->figures().level0_files, 0U);
+    EXPECT_EQ(step(), job_state::idle);
+    // Little beside what it would be merged with waits for more.
+    std::vector<row_op> few;
+    few.push_back(put(key(1), "few"));
+    apply(std::move(few));
+    ASSERT_TRUE(world.run(rows->flush()).ok());
+    for (int look = 0; look < 3; ++look)
+        EXPECT_EQ(step(), job_state::idle);
+    EXPECT_EQ(rows->figures().level0_files, 1U);
+}
+
 }  // namespace
 }  // namespace taicang::test
