@@ -1,6 +1,6 @@
 // The disk on io_uring: transfers, flushes and allocation go through the ring; names and opening,
-// which are rare and block, through one helper thread. Sparse registered files; buffers are not
-// registered (docs/decisions/0004).
+// which are rare and block, through one helper thread. Sparse registered files; the arena of
+// the buffer pool is registered where it is given (docs/decisions/registered-buffers.md).
 #include <algorithm>
 #include <cerrno>
 

@@ -13,8 +13,8 @@
 #include "storage/base/limits.h"
 #include "storage/base/when_all.h"
 #include "storage/upkeep/packing.h"
+#include "tools/cli/bench_engine.h"
 #include "tools/cli/exit_code.h"
-#include "tools/server/engine.h"
 
 namespace taicang {
 
@@ -293,28 +293,17 @@ void print_text(const std::vector<page_cost>& pages, const list_wishes& wishes) 
     }
 }
 
-int failed(const error& why) {
-    std::fprintf(stderr, "taicang: bench: %s\n", why.message.c_str());
-    return exit_code_of(why.code);
-}
-
 int bench_list(const cli_common& common, const list_wishes& wishes) {
     configuration wanted;
-    if (const int wrong = load_configuration(common, wanted); wrong != exit_done) return wrong;
-    if (common.data.empty()) {
-        std::fprintf(stderr,
-                     "taicang: bench writes a lot: name a directory of its own with --data\n");
-        return exit_usage;
-    }
     engine running;
     engine_options how;
     how.jobs = false;
-    auto started = running.start(wanted, how);
-    if (!started) return failed(started.error());
+    if (const int wrong = start_bench_engine(common, how, wanted, running); wrong != exit_done)
+        return wrong;
     list_bench bench(running.storage(), running.env(), wishes);
     auto pages = running.run(count_pages(bench, wishes.keys));
     running.stop();
-    if (!pages) return failed(pages.error());
+    if (!pages) return bench_failed(pages.error());
     if (common.json) {
         print_json(*pages, wishes);
     } else {

@@ -10,10 +10,10 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
+#include "tools/cli/bench_engine.h"
 #include "tools/cli/bench_list.h"
 #include "tools/cli/bench_load.h"
 #include "tools/cli/exit_code.h"
-#include "tools/server/engine.h"
 
 namespace taicang {
 
@@ -26,11 +26,6 @@ struct bench_wishes {
     unsigned in_flight = 64;
     std::size_t object_bytes = 4096;
 };
-
-int failed(const error& why) {
-    std::fprintf(stderr, "taicang: bench: %s\n", why.message.c_str());
-    return exit_code_of(why.code);
-}
 
 struct comparison {
     std::string name;
@@ -77,15 +72,9 @@ task<journal_figures> commits_so_far(hub& storage) {
 /// noisy to both.
 int bench_puts(const cli_common& common, const bench_wishes& wishes) {
     configuration wanted;
-    if (const int wrong = load_configuration(common, wanted); wrong != exit_done) return wrong;
-    if (common.data.empty()) {
-        std::fprintf(stderr,
-                     "taicang: bench writes a lot: name a directory of its own with --data\n");
-        return exit_usage;
-    }
     engine running;
-    auto started = running.start(wanted, {});
-    if (!started) return failed(started.error());
+    if (const int wrong = start_bench_engine(common, {}, wanted, running); wrong != exit_done)
+        return wrong;
     put_load load(running.storage().objects(), running.env(), wishes.object_bytes,
                   wishes.in_flight);
     raw_commit_load raw(running.env(), wanted.data + "/bench",
@@ -110,8 +99,8 @@ int bench_puts(const cli_common& common, const bench_wishes& wishes) {
     running.run(load.stop());
     auto removed = running.run(raw.remove());
     running.stop();
-    if (!prepared) return failed(prepared.error());
-    if (!removed) return failed(removed.error());
+    if (!prepared) return bench_failed(prepared.error());
+    if (!removed) return bench_failed(removed.error());
     comparison told;
     told.name = "durable " + std::to_string(wishes.object_bytes) + "-byte puts, " +
                 std::to_string(wishes.in_flight) + " in flight";
@@ -121,7 +110,7 @@ int bench_puts(const cli_common& common, const bench_wishes& wishes) {
     told.unit = "puts/s";
     print_comparison(told, common.json);
     if (!common.json) tell_commits(before, after);
-    return exit_done;
+    return told.figure >= told.least_ratio * told.limit_figure ? exit_done : exit_failed;
 }
 
 }  // namespace
@@ -133,9 +122,12 @@ void add_bench(CLI::App& parser, cli_common& common) {
     auto wishes = std::make_shared<bench_wishes>();
     CLI::App* puts = noun->add_subcommand(
         "put", "durable small puts against a raw mirrored group commit of the same bytes");
-    puts->add_option("--seconds", wishes->seconds, "how long the engine is measured (default 60)");
-    puts->add_option("--in-flight", wishes->in_flight, "puts in flight (default 64)");
-    puts->add_option("--bytes", wishes->object_bytes, "bytes of an object (default 4096)");
+    puts->add_option("--seconds", wishes->seconds, "how long the engine is measured (default 60)")
+        ->check(CLI::Range(1.0, 86400.0));
+    puts->add_option("--in-flight", wishes->in_flight, "puts in flight (default 64)")
+        ->check(CLI::Range(1U, 4096U));
+    puts->add_option("--bytes", wishes->object_bytes, "bytes of an object (default 4096)")
+        ->check(CLI::Range(std::size_t{1}, limits::inline_object_bytes_max));
     puts->callback([&common, wishes] {
         common.chosen = [&common, wishes] { return bench_puts(common, *wishes); };
     });

@@ -61,11 +61,7 @@ task<bool> read_while_applying(index& rows, task<result<void>> reading, row_op r
 class index_reads : public testing::TestWithParam<bool> {
   protected:
     void SetUp() override {
-        if (GetParam()) {
-            world = std::make_unique<sim_index_world>(3);
-        } else {
-            world = std::make_unique<real_index_world>();
-        }
+        world = make_index_world(GetParam());
         rows = std::move(*world->run(index::create(world->env(), world->options())));
     }
     void TearDown() override { world->run(rows->stop()); }

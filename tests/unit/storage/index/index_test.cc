@@ -201,10 +201,7 @@ TEST(index, flushed_follows_memtable_pressure) {
 
 class lost_index : public testing::TestWithParam<bool> {
   protected:
-    std::unique_ptr<index_world> make() {
-        if (GetParam()) return std::make_unique<sim_index_world>(1);
-        return std::make_unique<real_index_world>();
-    }
+    std::unique_ptr<index_world> make() { return make_index_world(GetParam(), 1); }
 };
 INSTANTIATE_TEST_SUITE_P(worlds, lost_index, testing::Bool(),
                          [](const auto& one) { return one.param ? "simulated" : "real"; });

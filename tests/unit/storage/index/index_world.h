@@ -129,6 +129,11 @@ class real_index_world final : public index_world {
     std::optional<environment> env_;
 };
 
+inline std::unique_ptr<index_world> make_index_world(bool simulated, std::uint64_t seed = 3) {
+    if (simulated) return std::make_unique<sim_index_world>(seed);
+    return std::make_unique<real_index_world>();
+}
+
 inline row_op put(std::string key, std::string value) {
     return {std::move(key), std::move(value), std::nullopt};
 }

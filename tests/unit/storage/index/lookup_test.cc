@@ -32,11 +32,7 @@ struct lookup_case {
 class lookups : public testing::TestWithParam<lookup_case> {
   protected:
     void SetUp() override {
-        if (GetParam().simulated) {
-            world = std::make_unique<sim_index_world>(5);
-        } else {
-            world = std::make_unique<real_index_world>();
-        }
+        world = make_index_world(GetParam().simulated);
         rows = std::move(*world->run(index::create(world->env(), world->options())));
     }
     void TearDown() override { world->run(rows->stop()); }

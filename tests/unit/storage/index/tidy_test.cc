@@ -71,13 +71,7 @@ class numbered_index {
 
 class tidying : public testing::TestWithParam<bool> {
   protected:
-    void SetUp() override {
-        if (GetParam()) {
-            world = std::make_unique<sim_index_world>(3);
-        } else {
-            world = std::make_unique<real_index_world>();
-        }
-    }
+    void SetUp() override { world = make_index_world(GetParam()); }
     std::unique_ptr<index_world> world;
 };
 INSTANTIATE_TEST_SUITE_P(worlds, tidying, testing::Bool(),
