@@ -174,7 +174,13 @@ inline constexpr std::uint64_t device_capacity_bytes_min =
 inline constexpr std::uint64_t extent_bytes_min = 64 * kib;
 inline constexpr std::uint64_t extent_bytes_max = 256 * mib;
 inline constexpr std::size_t device_warm_extents_max =
-    8;  ///< freed places kept pre-written for the journal
+    32;  ///< freed places whose written space is kept for the next extents
+inline constexpr std::size_t device_journal_warm_extents_max =
+    8;  ///< of these, left alone by others than the journal while there are other places
+inline constexpr std::uint64_t device_warm_unwritten_share =
+    16;  ///< at most this part of a kept place was never written
+inline constexpr std::uint64_t filesystem_roomy_share =
+    8;  ///< space is kept only while this part of the file system is free
 inline constexpr std::size_t device_zero_fill_bytes =
     1 * mib;                                                  ///< one write of pre-writing a place
 inline constexpr std::size_t directory_read_bytes = 1 * mib;  ///< one read of loading a directory

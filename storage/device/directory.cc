@@ -120,8 +120,11 @@ std::vector<extent_info> extent_directory::list() const {
 }
 
 std::optional<std::uint64_t> extent_directory::take(extent_purpose purpose) {
-    std::set<std::uint64_t>* order[] = {&cold_, &warm_, &damaged_free_};
-    if (purpose == extent_purpose::journal) std::swap(order[0], order[1]);
+    std::set<std::uint64_t>* order[] = {&warm_, &cold_, &damaged_free_};
+    if (purpose != extent_purpose::journal &&
+        warm_.size() <= limits::device_journal_warm_extents_max) {
+        std::swap(order[0], order[1]);
+    }
     for (auto* places : order) {
         if (places->empty()) continue;
         const std::uint64_t place = *places->begin();
@@ -177,6 +180,12 @@ void extent_directory::retire(std::uint64_t place, bool keep_written) {
     entry = {};
     entry.life = life;
     entry.written = keep_written;
+    if (keep_written) ++retired_warm_;
+}
+
+void extent_directory::release(std::uint64_t place) {
+    if (at(place).written) --retired_warm_;
+    give_back(place);
 }
 
 }  // namespace taicang

@@ -44,8 +44,8 @@ class extent_directory {
     [[nodiscard]] extent_info info(std::uint64_t place) const;
     [[nodiscard]] std::vector<extent_info> list() const;
 
-    /// Takes a free place out: written ones first for the journal, the lowest otherwise, damaged
-    /// ones last.
+    /// Takes a free place out: written ones first, of which others leave the last few to the
+    /// journal; damaged ones last.
     std::optional<std::uint64_t> take(extent_purpose purpose);
     /// Puts a taken place back as it was.
     void give_back(std::uint64_t place);
@@ -53,16 +53,19 @@ class extent_directory {
     void create(std::uint64_t place, extent_name name, extent_purpose purpose, bool written);
     void seal(std::uint64_t place, std::uint64_t length);
     /// A live extent becomes a taken place; `keep_written` when its space and bytes are kept for
-    /// the journal.
+    /// the next extent.
     void retire(std::uint64_t place, bool keep_written);
     /// A retired place may be taken again.
-    void release(std::uint64_t place) { give_back(place); }
+    void release(std::uint64_t place);
 
     [[nodiscard]] std::uint64_t live_count() const noexcept { return names_.size(); }
     [[nodiscard]] std::uint64_t free_count() const noexcept {
         return cold_.size() + warm_.size() + damaged_free_.size();
     }
-    [[nodiscard]] std::uint64_t warm_count() const noexcept { return warm_.size(); }
+    /// Free places whose space is kept, and those that will be once they are released.
+    [[nodiscard]] std::uint64_t warm_count() const noexcept {
+        return warm_.size() + retired_warm_;
+    }
     [[nodiscard]] std::uint64_t damaged_count() const noexcept { return damaged_.size(); }
 
   private:
@@ -72,6 +75,7 @@ class extent_directory {
     std::map<std::uint64_t, raw_entry> damaged_;
     std::unordered_map<extent_name, std::uint64_t, extent_name_hash> names_;
     std::set<std::uint64_t> cold_, warm_, damaged_free_;
+    std::uint64_t retired_warm_ = 0;
     std::uint64_t life_max_ = 0;
 };
 

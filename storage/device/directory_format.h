@@ -31,7 +31,7 @@ struct directory_entry {
     place_state state = place_state::free;
     std::uint8_t purpose = 0;  ///< extent_purpose; 0 when free
     bool sealed = false;
-    bool written = false;  ///< every byte of the place was written once and its space kept
+    bool written = false;  ///< the place was written to its end, or nearly, and its space kept
     std::uint32_t shard = 0;
     std::uint64_t term = 0;
     std::uint64_t sequence = 0;

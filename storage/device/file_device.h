@@ -148,6 +148,9 @@ class file_device final : public extent_device {
     task<result<void>> take_space(std::uint64_t place, extent_purpose purpose);
     task<result<void>> leave_reserve(extent_purpose purpose);
     task<result<void>> zero_fill(std::uint64_t place);
+    /// Whether freed space may stay with the device, for all that its file system knows.
+    task<bool> file_system_is_roomy();
+    [[nodiscard]] bool written_nearly_whole(std::uint64_t place) const;
     task<result<void>> create_on(std::uint64_t place, extent_name name, extent_purpose purpose);
     task<result<void>> write_entry(std::uint64_t place);
     task<result<void>> join_flush();

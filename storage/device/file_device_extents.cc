@@ -160,18 +160,23 @@ task<result<void>> file_device::seal(extent_name name, std::uint64_t length) {
 // Crash order of remove: the freeing is durable with the caller -> entry freed -> space given back
 // -> place usable again. A crash in between brings the extent back as an orphan, with or without
 // its bytes; nothing names it any more, and its owner removes it again at start.
+// A bounded number of places that were written keep their space: who writes over blocks that the
+// file system has needs no allocation, no conversion of unwritten blocks and no discard, each of
+// which makes a flush commit the file system's journal too.
 task<result<void>> file_device::remove(extent_name name) {
     operation held(*this);
     if (!held.entered()) co_return closed_error();
     auto fit = usable(true);
     if (!fit) co_return fit;
+    bool roomy = directory_.warm_count() < limits::device_journal_warm_extents_max;
+    if (!roomy) roomy = co_await file_system_is_roomy();
     const auto found = directory_.find(name);
     if (!found) {
         co_return error(errc::not_found, "extent " + name.text() + " is not on device " + label_);
     }
     const std::uint64_t place = *found;
-    const bool keep =
-        directory_.at(place).written && directory_.warm_count() < limits::device_warm_extents_max;
+    const bool keep = roomy && directory_.warm_count() < limits::device_warm_extents_max &&
+                      written_nearly_whole(place);
     directory_.retire(place, keep);
     co_await wait_unused(place);
     auto entered = co_await write_entry(place);
@@ -184,6 +189,19 @@ task<result<void>> file_device::remove(extent_name name) {
     }
     directory_.release(place);
     co_return entered;
+}
+
+task<bool> file_device::file_system_is_roomy() {
+    const std::string& path = file_->path();
+    auto space = co_await env_.files.space(path.substr(0, path.rfind('/')));
+    co_return space && space->free_bytes >= space->capacity_bytes / limits::filesystem_roomy_share;
+}
+
+bool file_device::written_nearly_whole(std::uint64_t place) const {
+    const device_format::directory_entry& entry = directory_.at(place);
+    return entry.written ||
+           (entry.sealed && extent_bytes() - entry.sealed_length <=
+                                extent_bytes() / limits::device_warm_unwritten_share);
 }
 
 // Crash order: the older slot is written and flushed; the newer one is not touched, so one whole

@@ -107,7 +107,7 @@ TEST(extents, space_is_taken_at_create_and_given_back_at_remove) {
     EXPECT_EQ(world.info(world.nvme(0)).bytes_used, 0U);
 }
 
-TEST(extents, journal_places_are_kept_warm_up_to_a_limit) {
+TEST(extents, written_places_are_kept_warm_up_to_a_limit) {
     device_world world(51);
     world.format_and_open();
     extent_device* device = world.device(world.nvme(0));
@@ -132,10 +132,32 @@ TEST(extents, journal_places_are_kept_warm_up_to_a_limit) {
     ASSERT_TRUE(
         world.run(device->create(world.set->next_extent_name(), extent_purpose::journal)).ok());
     EXPECT_EQ(writes() - before_create, 1U);
-    // Stripes leave warm places alone while there are others.
-    ASSERT_TRUE(
-        world.run(device->create(world.set->next_extent_name(), extent_purpose::stripe)).ok());
+    // Stripes take warm places too, but leave the last few to the journal while there are others.
+    constexpr std::size_t shared =
+        limits::device_warm_extents_max - 1 - limits::device_journal_warm_extents_max;
+    for (std::size_t i = 0; i < shared + 1; ++i) {
+        EXPECT_EQ(used_bytes(world), before + limits::device_warm_extents_max * small_extent);
+        ASSERT_TRUE(
+            world.run(device->create(world.set->next_extent_name(), extent_purpose::stripe)).ok());
+    }
     EXPECT_EQ(used_bytes(world), before + (limits::device_warm_extents_max + 1) * small_extent);
+}
+
+TEST(extents, a_stripes_space_is_kept_only_if_nearly_all_of_it_was_written) {
+    device_world world(52);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    const auto life = [&](std::uint64_t sealed_at) {
+        const extent_name name = world.set->next_extent_name();
+        ASSERT_TRUE(world.run(device->create(name, extent_purpose::stripe)).ok());
+        ASSERT_TRUE(world.run(device->seal(name, sealed_at)).ok());
+        ASSERT_TRUE(world.run(device->remove(name)).ok());
+    };
+    life(small_extent / 2);
+    EXPECT_EQ(used_bytes(world), before);
+    life(small_extent - small_extent / limits::device_warm_unwritten_share);
+    EXPECT_EQ(used_bytes(world), before + small_extent);
 }
 
 task<result<void>> read_while_removed(extent_device& device, extent_name name, buffer& into) {
