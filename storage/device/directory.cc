@@ -183,6 +183,12 @@ void extent_directory::retire(std::uint64_t place, bool keep_written) {
     if (keep_written) ++retired_warm_;
 }
 
+void extent_directory::forget_written(std::uint64_t place) {
+    TC_ASSERT(at(place).state == place_state::free && at(place).written);
+    entries_[place].written = false;
+    --retired_warm_;
+}
+
 void extent_directory::release(std::uint64_t place) {
     if (at(place).written) --retired_warm_;
     give_back(place);

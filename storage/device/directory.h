@@ -55,6 +55,8 @@ class extent_directory {
     /// A live extent becomes a taken place; `keep_written` when its space and bytes are kept for
     /// the next extent.
     void retire(std::uint64_t place, bool keep_written);
+    /// The space of a retired place is not kept after all.
+    void forget_written(std::uint64_t place);
     /// A retired place may be taken again.
     void release(std::uint64_t place);
 

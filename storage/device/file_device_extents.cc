@@ -168,16 +168,19 @@ task<result<void>> file_device::remove(extent_name name) {
     if (!held.entered()) co_return closed_error();
     auto fit = usable(true);
     if (!fit) co_return fit;
-    bool roomy = directory_.warm_count() < limits::device_journal_warm_extents_max;
-    if (!roomy) roomy = co_await file_system_is_roomy();
     const auto found = directory_.find(name);
     if (!found) {
         co_return error(errc::not_found, "extent " + name.text() + " is not on device " + label_);
     }
     const std::uint64_t place = *found;
-    const bool keep = roomy && directory_.warm_count() < limits::device_warm_extents_max &&
-                      written_nearly_whole(place);
+    // Retired before anything is awaited: from now on the extent is not there for anybody.
+    bool keep =
+        written_nearly_whole(place) && directory_.warm_count() < limits::device_warm_extents_max;
     directory_.retire(place, keep);
+    if (keep && directory_.warm_count() > limits::device_journal_warm_extents_max) {
+        keep = co_await file_system_is_roomy();
+        if (!keep) directory_.forget_written(place);
+    }
     co_await wait_unused(place);
     auto entered = co_await write_entry(place);
     if (!entered && !entered.is(errc::no_space)) co_return entered;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,9 +28,7 @@ struct content {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            for (std::size_t i = 0; i < 8 && at + i < made.size(); ++i) {
-                made[at + i] = static_cast<char>(state >> (8 * i));
-            }
+            std::memcpy(made.data() + at, &state, std::min(sizeof(state), made.size() - at));
         }
         return made;
     }
