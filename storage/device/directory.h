@@ -65,9 +65,7 @@ class extent_directory {
         return cold_.size() + warm_.size() + damaged_free_.size();
     }
     /// Free places whose space is kept, and those that will be once they are released.
-    [[nodiscard]] std::uint64_t warm_count() const noexcept {
-        return warm_.size() + retired_warm_;
-    }
+    [[nodiscard]] std::uint64_t warm_count() const noexcept { return warm_.size() + retired_warm_; }
     [[nodiscard]] std::uint64_t damaged_count() const noexcept { return damaged_.size(); }
 
   private:
