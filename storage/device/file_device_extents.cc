@@ -173,11 +173,15 @@ task<result<void>> file_device::remove(extent_name name) {
         co_return error(errc::not_found, "extent " + name.text() + " is not on device " + label_);
     }
     const std::uint64_t place = *found;
+    const bool of_journal =
+        directory_.at(place).purpose == static_cast<std::uint8_t>(extent_purpose::journal);
     // Retired before anything is awaited: from now on the extent is not there for anybody.
     bool keep =
         written_nearly_whole(place) && directory_.warm_count() < limits::device_warm_extents_max;
     directory_.retire(place, keep);
-    if (keep && directory_.warm_count() > limits::device_journal_warm_extents_max) {
+    // The journal's own few are kept whatever the file system says: it cannot do without them.
+    if (keep &&
+        (!of_journal || directory_.warm_count() > limits::device_journal_warm_extents_max)) {
         keep = co_await file_system_is_roomy();
         if (!keep) directory_.forget_written(place);
     }
