@@ -160,6 +160,23 @@ TEST(extents, a_stripes_space_is_kept_only_if_nearly_all_of_it_was_written) {
     EXPECT_EQ(used_bytes(world), before + small_extent);
 }
 
+TEST(extents, on_a_full_file_system_only_the_journals_space_is_kept) {
+    device_world world(53);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const extent_name stripe = world.set->next_extent_name();
+    const extent_name journal = world.set->next_extent_name();
+    const std::uint64_t before = used_bytes(world);
+    ASSERT_TRUE(world.run(device->create(stripe, extent_purpose::stripe)).ok());
+    ASSERT_TRUE(world.run(device->create(journal, extent_purpose::journal)).ok());
+    ASSERT_TRUE(world.run(device->seal(stripe, small_extent)).ok());
+    world.sim.files().set_capacity(before + 2 * small_extent);
+    ASSERT_TRUE(world.run(device->remove(stripe)).ok());
+    ASSERT_TRUE(world.run(device->remove(journal)).ok());
+    world.sim.files().set_capacity(~std::uint64_t{0} >> 2);
+    EXPECT_EQ(used_bytes(world), before + small_extent);
+}
+
 task<result<void>> read_while_removed(extent_device& device, extent_name name, buffer& into) {
     std::vector<task<result<void>>> both;
     both.push_back(device.read(name, 0, into.span()));
