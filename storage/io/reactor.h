@@ -2,7 +2,9 @@
 // completions, and a disk on io_uring (single issuer, deferred task running, registered files and
 // buffers) or on a thread pool, by a probe at start. Threads: post() and the clocks from any
 // thread, everything else from the reactor's own. Lifetime: start() .. stop(); stop() must be
-// called from another thread after the owner's gates are closed.
+// called from another thread after the owner's gates are closed. A thread that posts may still be
+// waking the reactor when what it posted has run: pools that post end before the reactor is
+// destroyed.
 #pragma once
 
 #include <memory>

@@ -14,9 +14,9 @@ struct engine_parts {
     metric_registry metrics;
     std::unique_ptr<memory_budget> budget;
     std::unique_ptr<buffer_pool> buffers;
+    std::unique_ptr<reactor> home;
     std::unique_ptr<worker_pool> compute;
     std::unique_ptr<worker_pool> index_reads;
-    std::unique_ptr<reactor> home;
     std::unique_ptr<environment> env;
     std::unique_ptr<hub> storage;
 };
@@ -95,14 +95,14 @@ result<void> engine::start(const configuration& wanted, engine_options options) 
     made.budget =
         std::make_unique<memory_budget>(wanted.memory_mib * limits::mib, budget_waiters_max);
     made.buffers = std::make_unique<buffer_pool>(wanted.memory_mib * limits::mib / 4);
-    const auto asked = static_cast<unsigned>(wanted.compute_threads);
-    made.compute = make_worker_pool(
-        "compute", asked == 0 ? std::max(1U, std::thread::hardware_concurrency()) : asked);
-    made.index_reads = make_worker_pool("index", index_read_threads);
     reactor_options home;
     home.backend = backend_of(wanted.io_backend);
     TC_TRY_ASSIGN(started, reactor::start(home));
     made.home = std::move(started);
+    const auto asked = static_cast<unsigned>(wanted.compute_threads);
+    made.compute = make_worker_pool(
+        "compute", asked == 0 ? std::max(1U, std::thread::hardware_concurrency()) : asked);
+    made.index_reads = make_worker_pool("index", index_read_threads);
     made.env = std::make_unique<environment>(
         environment{*made.home, *made.compute, *made.index_reads, made.home->files(), *made.random,
                     *made.buffers, *made.budget, made.metrics});
