@@ -36,6 +36,7 @@ json json_of(const device_info& device) {
             {"state", std::string(device_state_name(device.state))},
             {"reason", device.reason},
             {"bytes_used", device.bytes_used},
+            {"bytes_kept", device.bytes_kept},
             {"bytes_capacity", device.bytes_capacity},
             {"extent_bytes", device.extent_bytes},
             {"membership_epoch", device.epoch.value},

@@ -79,6 +79,7 @@ device_info describe(const tier_runtime& tier, const member_slot& slot) {
     if (slot.device) {
         info.extent_bytes = slot.device->extent_bytes();
         info.bytes_used = slot.device->bytes_used();
+        info.bytes_kept = slot.device->bytes_kept();
         info.bytes_capacity = slot.device->bytes_capacity();
     }
     return info;

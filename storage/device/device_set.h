@@ -40,6 +40,7 @@ struct device_info {
     membership_epoch epoch;
     std::uint64_t extent_bytes = 0;
     std::uint64_t bytes_used = 0;
+    std::uint64_t bytes_kept = 0;  ///< of freed extents, not given back to the file system
     std::uint64_t bytes_capacity = 0;
     std::uint64_t filesystem_id = 0;  ///< equal: one failure domain
     std::uint64_t read_failures = 0;

@@ -29,8 +29,8 @@ struct extent_name {
 };
 
 enum class extent_purpose : std::uint8_t {
-    journal = 1,     ///< overwritten in place batch by batch: comes pre-written, so that a flush
-                     ///< touches no metadata
+    journal = 1,     ///< overwritten in place batch by batch: comes written (nearly) whole, with
+                     ///< zeros or what stood there before, so that a flush touches no metadata
     stripe = 2,      ///< a chunk of an extent group
     checkpoint = 3,  ///< a chunk of a group that holds index checkpoints
 };

@@ -266,6 +266,10 @@ std::uint64_t file_device::bytes_used() const {
     return directory_.live_count() * extent_bytes();
 }
 
+std::uint64_t file_device::bytes_kept() const {
+    return directory_.warm_count() * extent_bytes();
+}
+
 std::uint64_t file_device::bytes_capacity() const {
     return total_extents() * extent_bytes();
 }

@@ -78,6 +78,8 @@ class file_device final : public extent_device {
     [[nodiscard]] const std::string& label() const { return label_; }
     [[nodiscard]] bool fenced() const { return fenced_; }
     [[nodiscard]] std::uint64_t bytes_used() const;
+    /// Space of freed extents that the device did not give back to its file system.
+    [[nodiscard]] std::uint64_t bytes_kept() const;
     [[nodiscard]] std::uint64_t bytes_capacity() const;
     [[nodiscard]] const extent_directory& directory() const { return directory_; }
 
@@ -148,6 +150,8 @@ class file_device final : public extent_device {
     task<result<void>> take_space(std::uint64_t place, extent_purpose purpose);
     task<result<void>> leave_reserve(extent_purpose purpose);
     task<result<void>> zero_fill(std::uint64_t place);
+    /// Of the file system the device's file is on.
+    task<result<disk_space>> file_system_space();
     /// Whether freed space may stay with the device, for all that its file system knows.
     task<bool> file_system_is_roomy();
     [[nodiscard]] bool written_nearly_whole(std::uint64_t place) const;

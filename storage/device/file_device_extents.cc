@@ -89,8 +89,7 @@ task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose p
 // The index, its log and the configuration live on the same file system as often as not: a device
 // that takes the last byte would keep the hub from starting, and so from deleting.
 task<result<void>> file_device::leave_reserve(extent_purpose purpose) {
-    const std::string& path = file_->path();
-    auto space = co_await env_.files.space(path.substr(0, path.rfind('/')));
+    auto space = co_await file_system_space();
     if (!space) co_return ok();  // not to be known: the allocation itself will tell
     const std::uint64_t reserve =
         std::min<std::uint64_t>(limits::filesystem_reserve_bytes_max,
@@ -198,9 +197,13 @@ task<result<void>> file_device::remove(extent_name name) {
     co_return entered;
 }
 
-task<bool> file_device::file_system_is_roomy() {
+task<result<disk_space>> file_device::file_system_space() {
     const std::string& path = file_->path();
-    auto space = co_await env_.files.space(path.substr(0, path.rfind('/')));
+    co_return co_await env_.files.space(path.substr(0, path.rfind('/')));
+}
+
+task<bool> file_device::file_system_is_roomy() {
+    auto space = co_await file_system_space();
     co_return space && space->free_bytes >= space->capacity_bytes / limits::filesystem_roomy_share;
 }
 

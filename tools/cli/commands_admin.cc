@@ -53,10 +53,11 @@ std::uint64_t number_of(const json& row, const char* name) {
 }
 
 void show_devices(const json& devices) {
-    text_table table({"DEVICE", "TIER", "STATE", "USED", "CAPACITY", "UUID", "REASON"});
+    text_table table({"DEVICE", "TIER", "STATE", "USED", "KEPT", "CAPACITY", "UUID", "REASON"});
     for (const json& device : devices) {
         table.add({text_of(device, "path"), text_of(device, "tier"), text_of(device, "state"),
                    human_bytes(number_of(device, "bytes_used")),
+                   human_bytes(number_of(device, "bytes_kept")),
                    human_bytes(number_of(device, "bytes_capacity")), text_of(device, "uuid"),
                    text_of(device, "reason")});
     }

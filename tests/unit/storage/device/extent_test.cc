@@ -120,7 +120,9 @@ TEST(extents, written_places_are_kept_warm_up_to_a_limit) {
     for (const extent_name& each : names)
         ASSERT_TRUE(world.run(device->remove(each)).ok());
     EXPECT_EQ(used_bytes(world), before + limits::device_warm_extents_max * small_extent);
+    EXPECT_EQ(world.info(world.nvme(0)).bytes_kept, limits::device_warm_extents_max * small_extent);
     ASSERT_TRUE(world.open().ok());
+    EXPECT_EQ(world.info(world.nvme(0)).bytes_kept, limits::device_warm_extents_max * small_extent);
     device = world.device(world.nvme(0));
     // A warm place needs no zero-fill: one directory block is all that is written.
     const std::string metric = "taicang_device_writes_total{tier=\"nvme\"} ";
