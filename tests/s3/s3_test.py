@@ -172,7 +172,9 @@ def node_directory(run):
         if not os.path.exists(os.path.join(directory, "installed")):
             with open(os.path.join(directory, "package.json"), "w") as file:
                 file.write('{"private": true, "type": "module"}\n')
-            install(["npm", "install", "--no-audit", "--no-fund", *NODE_PACKAGES],
+            # One retry: without a network npm's own patience is minutes.
+            install(["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=1",
+                     *NODE_PACKAGES],
                     "@aws-sdk/client-s3", directory)
             open(os.path.join(directory, "installed"), "w").close()
     return directory
