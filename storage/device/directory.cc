@@ -180,17 +180,25 @@ void extent_directory::retire(std::uint64_t place, bool keep_written) {
     entry = {};
     entry.life = life;
     entry.written = keep_written;
-    if (keep_written) ++retired_warm_;
+    if (keep_written) retired_warm_.insert(place);
 }
 
 void extent_directory::forget_written(std::uint64_t place) {
-    TC_ASSERT(at(place).state == place_state::free && at(place).written);
+    TC_ASSERT(at(place).state == place_state::free);
     entries_[place].written = false;
-    --retired_warm_;
+    retired_warm_.erase(place);
+}
+
+std::optional<std::uint64_t> extent_directory::take_kept() {
+    if (warm_.size() <= limits::device_journal_warm_extents_max) return std::nullopt;
+    const std::uint64_t place = *warm_.rbegin();
+    warm_.erase(place);
+    entries_[place].written = false;
+    return place;
 }
 
 void extent_directory::release(std::uint64_t place) {
-    if (at(place).written) --retired_warm_;
+    retired_warm_.erase(place);
     give_back(place);
 }
 

@@ -55,8 +55,11 @@ class extent_directory {
     /// A live extent becomes a taken place; `keep_written` when its space and bytes are kept for
     /// the next extent.
     void retire(std::uint64_t place, bool keep_written);
-    /// The space of a retired place is not kept after all.
+    /// The space of a taken place is not kept after all.
     void forget_written(std::uint64_t place);
+    /// Takes out a free place whose space was kept and forgets it; none once only the journal's few
+    /// are left. The caller writes its entry, gives the space back and then the place.
+    std::optional<std::uint64_t> take_kept();
     /// A retired place may be taken again.
     void release(std::uint64_t place);
 
@@ -65,7 +68,9 @@ class extent_directory {
         return cold_.size() + warm_.size() + damaged_free_.size();
     }
     /// Free places whose space is kept, and those that will be once they are released.
-    [[nodiscard]] std::uint64_t warm_count() const noexcept { return warm_.size() + retired_warm_; }
+    [[nodiscard]] std::uint64_t warm_count() const noexcept {
+        return warm_.size() + retired_warm_.size();
+    }
     [[nodiscard]] std::uint64_t damaged_count() const noexcept { return damaged_.size(); }
 
   private:
@@ -75,7 +80,7 @@ class extent_directory {
     std::map<std::uint64_t, raw_entry> damaged_;
     std::unordered_map<extent_name, std::uint64_t, extent_name_hash> names_;
     std::set<std::uint64_t> cold_, warm_, damaged_free_;
-    std::uint64_t retired_warm_ = 0;
+    std::set<std::uint64_t> retired_warm_;
     std::uint64_t life_max_ = 0;
 };
 

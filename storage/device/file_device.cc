@@ -115,6 +115,7 @@ error file_device::at_fault(std::string_view doing, const error& cause) {
 }
 
 task<result<void>> file_device::put(std::uint64_t at, bytes_view from, const char* doing) {
+    if (fenced_) co_return fenced_error();
     const nanoseconds started = env_.home.monotonic_now();
     auto done = co_await file_->write(at, from);
     metrics_.writes.add();

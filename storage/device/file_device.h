@@ -148,12 +148,17 @@ class file_device final : public extent_device {
     /// A write whose failure fences; no_space passes through.
     task<result<void>> put(std::uint64_t at, bytes_view from, const char* doing);
     task<result<void>> take_space(std::uint64_t place, extent_purpose purpose);
-    task<result<void>> leave_reserve(extent_purpose purpose);
+    task<result<void>> leave_reserve(extent_purpose purpose, std::uint64_t needed_bytes);
     task<result<void>> zero_fill(std::uint64_t place);
     /// Of the file system the device's file is on.
     task<result<disk_space>> file_system_space();
     /// Whether freed space may stay with the device, for all that its file system knows.
     task<bool> file_system_is_roomy();
+    /// Gives the kept space of free places back to the file system, all but the journal's few.
+    task<void> return_kept_space();
+    /// Gives one place's space back. A hint: where it fails, the bytes are used again with the
+    /// place.
+    task<void> return_space(std::uint64_t place);
     [[nodiscard]] bool written_nearly_whole(std::uint64_t place) const;
     task<result<void>> create_on(std::uint64_t place, extent_name name, extent_purpose purpose);
     task<result<void>> write_entry(std::uint64_t place);

@@ -12,11 +12,11 @@
 
 namespace taicang {
 
-// Crash order of create: space allocated (and for the journal written full of zeros) -> directory
-// entry written -> the caller's data written -> the caller's flush. The entry needs no flush of its
-// own: the one that makes the first data durable was issued after the entry's write completed, so
-// it covers both. A crash before it leaves the entry old (the extent never was) or new (an orphan,
-// which its owner removes at start since no durable record names it).
+// Crash order of create: space allocated (and for the journal written, unless it was before) ->
+// directory entry written -> the caller's data written -> the caller's flush. The entry needs no
+// flush of its own: the one that makes the first data durable was issued after the entry's write
+// completed, so it covers both. A crash before it leaves the entry old (the extent never was) or
+// new (an orphan, which its owner removes at start since no durable record names it).
 task<result<extent_info>> file_device::create(extent_name name, extent_purpose purpose) {
     operation held(*this);
     if (!held.entered()) co_return closed_error();
@@ -35,6 +35,7 @@ task<result<extent_info>> file_device::create(extent_name name, extent_purpose p
     creating_.insert(name);
     auto made = co_await create_on(*place, name, purpose);
     creating_.erase(name);
+    if (made.is(errc::no_space)) co_await return_kept_space();
     if (!made) co_return made.error();
     co_return directory_.info(*place);
 }
@@ -62,8 +63,11 @@ task<result<void>> file_device::create_on(std::uint64_t place, extent_name name,
 
 task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose purpose) {
     const std::uint64_t at = identity_.parts.place_offset(place);
-    if (!directory_.at(place).written) {
-        auto room = co_await leave_reserve(purpose);
+    const bool kept = directory_.at(place).written;
+    // The journal and checkpoints may always use what is kept; stripes leave the reserve alone even
+    // where they take nothing from it, since what they hold makes the index grow.
+    if (!kept || purpose == extent_purpose::stripe) {
+        auto room = co_await leave_reserve(purpose, kept ? 0 : extent_bytes());
         if (!room) co_return room;
     }
     // Also for places that were written before: a crash may have lost the entry that said their
@@ -75,12 +79,10 @@ task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose p
     if (space) co_return ok();
     if (!space.is(errc::no_space)) co_return at_fault("allocating an extent", space.error());
     TC_MARK("device.create_no_space");
-    // What was allocated in part goes back at once; a failure to do so costs space only, until the
-    // place is used.
-    if (at < file_->size()) {
-        auto returned = co_await file_->discard(at, extent_bytes());
-        if (!returned) log_event(log_level::warn, "discard_failed").with("device", label_);
-    }
+    // What was allocated in part goes back at once. A place that was taken for written and had no
+    // space is not tried before the others again.
+    directory_.forget_written(place);
+    if (at < file_->size()) co_await return_space(place);
     co_return error(errc::no_space, "device " + label_ + ": no space for an extent of " +
                                         std::to_string(extent_bytes()) +
                                         " bytes; delete objects or free space on its file system");
@@ -88,7 +90,7 @@ task<result<void>> file_device::take_space(std::uint64_t place, extent_purpose p
 
 // The index, its log and the configuration live on the same file system as often as not: a device
 // that takes the last byte would keep the hub from starting, and so from deleting.
-task<result<void>> file_device::leave_reserve(extent_purpose purpose) {
+task<result<void>> file_device::leave_reserve(extent_purpose purpose, std::uint64_t needed_bytes) {
     auto space = co_await file_system_space();
     if (!space) co_return ok();  // not to be known: the allocation itself will tell
     const std::uint64_t reserve =
@@ -97,7 +99,7 @@ task<result<void>> file_device::leave_reserve(extent_purpose purpose) {
     // Journal and checkpoints may use half of it, so that deletes and packing go on when objects
     // have filled the rest.
     const std::uint64_t kept = purpose == extent_purpose::stripe ? reserve : reserve / 2;
-    if (space->free_bytes >= kept + extent_bytes()) co_return ok();
+    if (space->free_bytes >= kept + needed_bytes) co_return ok();
     TC_MARK("device.reserve_kept");
     co_return error(
         errc::no_space,
@@ -179,22 +181,38 @@ task<result<void>> file_device::remove(extent_name name) {
         written_nearly_whole(place) && directory_.warm_count() < limits::device_warm_extents_max;
     directory_.retire(place, keep);
     // The journal's own few are kept whatever the file system says: it cannot do without them.
-    if (keep &&
-        (!of_journal || directory_.warm_count() > limits::device_journal_warm_extents_max)) {
-        keep = co_await file_system_is_roomy();
-        if (!keep) directory_.forget_written(place);
+    bool roomy = true;
+    if ((keep && !of_journal) ||
+        directory_.warm_count() > limits::device_journal_warm_extents_max) {
+        roomy = co_await file_system_is_roomy();
+    }
+    if (!roomy) {
+        keep = false;
+        directory_.forget_written(place);
     }
     co_await wait_unused(place);
     auto entered = co_await write_entry(place);
     if (!entered && !entered.is(errc::no_space)) co_return entered;
-    if (entered && !keep) {
-        auto returned =
-            co_await file_->discard(identity_.parts.place_offset(place), extent_bytes());
-        // A hint: the bytes stay allocated and are used again with the place.
-        if (!returned) log_event(log_level::warn, "discard_failed").with("device", label_);
-    }
+    if (entered && !keep) co_await return_space(place);
     directory_.release(place);
+    if (!roomy) co_await return_kept_space();
     co_return entered;
+}
+
+// Crash order as in remove: entry written -> space given back -> place usable again.
+task<void> file_device::return_kept_space() {
+    while (const auto place = directory_.take_kept()) {
+        TC_MARK("device.kept_space_returned");
+        auto entered = co_await write_entry(*place);
+        if (entered) co_await return_space(*place);
+        directory_.give_back(*place);
+        if (!entered) co_return;
+    }
+}
+
+task<void> file_device::return_space(std::uint64_t place) {
+    auto returned = co_await file_->discard(identity_.parts.place_offset(place), extent_bytes());
+    if (!returned) log_event(log_level::warn, "discard_failed").with("device", label_);
 }
 
 task<result<disk_space>> file_device::file_system_space() {

@@ -95,7 +95,8 @@ task<std::string> seal_and_remove(device_set& set, extent_device& device, buffer
     co_return std::string();
 }
 
-/// The journal's extents can be read whole before anything is written; every place's life grows with each create.
+/// The journal's extents can be read whole before anything is written; every place's life grows
+/// with each create.
 task<std::string> lives_grow(device_set& set, extent_device& device, buffer_pool& pool) {
     std::uint64_t life = 0;
     buffer back = pool.allocate(static_cast<std::size_t>(device.extent_bytes()));

@@ -87,6 +87,13 @@ TEST(extents, contract_on_the_real_disk) {
 }
 
 /// Bytes that a file takes, from how much the simulated disk says is left.
+device_format::geometry parts_of(device_world& world, const std::string& file_name) {
+    const auto bytes = world.contents(file_name);
+    auto decoded = device_format::decode_superblock({bytes.data(), 4096});
+    EXPECT_TRUE(decoded.ok());
+    return decoded->parts;
+}
+
 std::uint64_t used_bytes(device_world& world) {
     auto space = world.run(world.env.files.space(hub_directory));
     EXPECT_TRUE(space.ok());
@@ -179,6 +186,84 @@ TEST(extents, on_a_full_file_system_only_the_journals_space_is_kept) {
     EXPECT_EQ(used_bytes(world), before + small_extent);
 }
 
+/// Extents of `purpose` made, sealed at their end and removed again, all at once: kept places.
+void leave_kept(device_world& world, extent_device& device, extent_purpose purpose,
+                std::size_t count) {
+    std::vector<extent_name> names;
+    for (std::size_t i = 0; i < count; ++i) {
+        names.push_back(world.set->next_extent_name());
+        ASSERT_TRUE(world.run(device.create(names.back(), purpose)).ok());
+        ASSERT_TRUE(world.run(device.seal(names.back(), small_extent)).ok());
+    }
+    for (const extent_name& each : names)
+        ASSERT_TRUE(world.run(device.remove(each)).ok());
+}
+
+constexpr std::uint64_t plenty = ~std::uint64_t{0} >> 2;
+constexpr std::uint64_t journal_share = limits::device_journal_warm_extents_max * small_extent;
+
+TEST(extents, kept_space_goes_back_when_a_removal_finds_the_file_system_full) {
+    device_world world(54);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    const extent_name last = world.set->next_extent_name();
+    ASSERT_TRUE(world.run(device->create(last, extent_purpose::stripe)).ok());
+    leave_kept(world, *device, extent_purpose::stripe, 20);
+    EXPECT_EQ(used_bytes(world), before + 21 * small_extent);
+    world.sim.files().set_capacity(before + 22 * small_extent);
+    // Nothing was written to it, so it would not be kept itself.
+    ASSERT_TRUE(world.run(device->remove(last)).ok());
+    EXPECT_EQ(used_bytes(world), before + journal_share);
+    world.sim.files().set_capacity(plenty);
+    ASSERT_TRUE(world.open().ok());
+    EXPECT_EQ(world.info(world.nvme(0)).bytes_kept, journal_share);
+}
+
+TEST(extents, stripes_on_kept_places_leave_the_reserve_alone) {
+    device_world world(55);
+    world.format_and_open();
+    extent_device* device = world.device(world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    leave_kept(world, *device, extent_purpose::stripe, 31);
+    world.sim.files().set_capacity(before + 31 * small_extent);
+    const extent_name name = world.set->next_extent_name();
+    EXPECT_TRUE(world.run(device->create(name, extent_purpose::stripe)).is(errc::no_space));
+    EXPECT_EQ(used_bytes(world), before + journal_share);
+    // What was given back is room for everybody, also for this one.
+    EXPECT_TRUE(world.run(device->create(name, extent_purpose::stripe)).ok());
+    world.sim.files().set_capacity(plenty);
+}
+
+task<result<void>> punch(environment& env, std::string path, std::uint64_t at,
+                         std::uint64_t length) {
+    auto file = co_await env.files.open(std::move(path), open_mode::existing);
+    if (!file) co_return file.error();
+    co_return co_await (*file)->discard(at, length);
+}
+
+TEST(extents, a_kept_place_without_its_space_does_not_keep_the_journal_from_the_others) {
+    device_world world(56);
+    world.format_and_open();
+    const auto parts = parts_of(world, world.nvme(0));
+    const std::uint64_t before = used_bytes(world);
+    leave_kept(world, *world.device(world.nvme(0)), extent_purpose::journal, 3);
+    world.close();
+    ASSERT_TRUE(
+        world.run(punch(world.env, world.path(world.nvme(0)), parts.place_offset(0), small_extent))
+            .ok());
+    ASSERT_TRUE(world.open().ok());
+    ASSERT_EQ(used_bytes(world), before + 2 * small_extent);
+    world.sim.files().set_capacity(before + 2 * small_extent);
+    extent_device* device = world.device(world.nvme(0));
+    const extent_name first = world.set->next_extent_name();
+    EXPECT_TRUE(world.run(device->create(first, extent_purpose::journal)).is(errc::no_space));
+    EXPECT_TRUE(world.run(device->create(first, extent_purpose::journal)).ok());
+    const extent_name second = world.set->next_extent_name();
+    EXPECT_TRUE(world.run(device->create(second, extent_purpose::journal)).ok());
+    world.sim.files().set_capacity(plenty);
+}
+
 task<result<void>> read_while_removed(extent_device& device, extent_name name, buffer& into) {
     std::vector<task<result<void>>> both;
     both.push_back(device.read(name, 0, into.span()));
@@ -201,13 +286,6 @@ TEST(extents, a_read_in_flight_keeps_its_place) {
         EXPECT_TRUE(same(back.view(), bytes.view()));
     }
     EXPECT_GT(mark_count("device.remove_waits_for_reader"), 0U);
-}
-
-device_format::geometry parts_of(device_world& world, const std::string& file_name) {
-    const auto bytes = world.contents(file_name);
-    auto decoded = device_format::decode_superblock({bytes.data(), 4096});
-    EXPECT_TRUE(decoded.ok());
-    return decoded->parts;
 }
 
 TEST(extents, a_misdirected_directory_block_is_noticed_and_its_places_reused_under_higher_lives) {
