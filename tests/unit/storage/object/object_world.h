@@ -2,6 +2,8 @@
 // stripes in memory. Threads: the test's. Lifetime: one life of a hub; restart() gives the next.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -75,7 +77,8 @@ class object_world {
     }
     buffer bytes(std::string_view text) {
         buffer made = buffers.allocate(text.size());
-        std::memcpy(made.data(), text.data(), text.size());
+        const bytes_view from = as_bytes(text);
+        std::copy(from.begin(), from.end(), made.data());
         return made;
     }
     put_request request(const std::string& in, const std::string& key) {
