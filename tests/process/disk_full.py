@@ -13,7 +13,7 @@ from harness.server import server
 
 VOLUME_MIB = 1536
 SIZES = (4 << 20, 1 << 20, 200_000, 20_000, 1000)
-REFUSALS_TO_BE_FULL = 10
+REFUSALS_TO_BE_FULL = 4
 FULL_CODES = ("InsufficientCapacity", "InsufficientStorage", "InsufficientStorageCapacity",
               "StorageFull", "XMinioStorageFull", "QuotaExceeded", "SlowDown",
               "ServiceUnavailable")
