@@ -8,7 +8,8 @@
 
 namespace taicang {
 
-// In the order of their making; destroyed in reverse.
+// In the order of their making; destroyed in reverse. The pools stand after the reactor that their
+// threads wake (reactor.h): they must be gone before it.
 struct engine_parts {
     std::unique_ptr<random_source> random;
     metric_registry metrics;
