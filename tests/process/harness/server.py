@@ -29,6 +29,7 @@ PR_SET_PDEATHSIG = 1
 _FATAL = re.compile(r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|"
                     r"TC_ASSERT|assertion failed|[Aa]ssertion .* failed|terminate called|std::bad_alloc")
 
+_claims = []
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,16 +39,28 @@ def die_with_parent():
 
 
 def free_port():
-    """Below the ports that the kernel gives to clients: a restart must find its port free."""
+    """Below the ports that the kernel gives to clients, and ours until this process ends: a restart
+    must find its port free, whatever tests run beside it."""
     for _ in range(1000):
         port = PORTS[0] + int.from_bytes(os.urandom(4), "big") % (PORTS[1] - PORTS[0])
-        with socket.socket() as probe:
-            try:
+        # An abstract name lives as long as its socket and is seen where the port is.
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0taicang-test-port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
     raise RuntimeError(f"no free port in {PORTS}")
+
+
+def sockets_of(ports):
+    """The lines of the kernel's table that name one of them."""
+    with open("/proc/net/tcp") as table:
+        return "".join(line for line in table if any(f":{port:04X} " in line for port in ports))
 
 
 class start_failed(Exception):
@@ -107,7 +120,10 @@ class server:
         while time.monotonic() < deadline:
             code = self.process.poll()
             if code is not None:
-                raise start_failed(code, self.log_since_start())
+                said = self.log_since_start()
+                if "Address already in use" in said:
+                    said += sockets_of((self.port, self.admin_port))
+                raise start_failed(code, said)
             if self.admin_get("/health/ready")[0] == 200:
                 return
             time.sleep(POLL_S)
