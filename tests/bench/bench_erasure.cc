@@ -1,11 +1,6 @@
 // The codec against ISA-L alone: ec_encode_data over the whole chunk with the same matrix, same
 // buffers, same thread. Bytes per second count the k data chunks.
-//
-// The last lines print the ratio product / ISA-L for each code and size, interleaved so that a busy
-// machine hurts both alike; the house asks for 0.9 or more.
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
+// `taicang bench encode` holds the two against each other in turns; here each stands alone.
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -130,60 +125,7 @@ BENCHMARK(bench_raw_isal)->Apply(codes_and_sizes);
 BENCHMARK(bench_repair_one)->Arg(4 << 10)->Arg(128 << 10)->Arg(1 << 20);
 BENCHMARK(bench_plan_repair)->Args({4, 2})->Args({8, 3})->Args({20, 12});
 
-template <typename Work>
-double seconds(size_t turns, Work&& work) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (size_t i = 0; i < turns; ++i) {
-        work();
-        benchmark::ClobberMemory();
-    }
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-// The median over interleaved rounds of (ISA-L's time / the product's time).
-double measure_ratio(size_t k, size_t m, size_t length, double& gigabytes_per_second) {
-    constexpr size_t rounds = 41;
-    stripe_buffers buffers(k, m, length);
-    raw_isal raw(k, m);
-    const auto code = reed_solomon::create(k, m).value();
-    const size_t turns = std::max<size_t>(1, (size_t{64} << 20) / buffers.data_bytes());
-    std::vector<double> ratios;
-    std::vector<double> speeds;
-    for (size_t round = 0; round < rounds; ++round) {
-        const double product = seconds(turns, [&] {
-            must(code->encode(buffers.inputs(), buffers.parity(), buffers.length()).ok());
-        });
-        const double isal = seconds(turns, [&] { raw.encode(buffers); });
-        ratios.push_back(isal / product);
-        speeds.push_back(static_cast<double>(turns * buffers.data_bytes()) / product / 1e9);
-    }
-    std::nth_element(ratios.begin(), ratios.begin() + rounds / 2, ratios.end());
-    std::nth_element(speeds.begin(), speeds.begin() + rounds / 2, speeds.end());
-    gigabytes_per_second = speeds[rounds / 2];
-    return ratios[rounds / 2];
-}
-
-int print_ratios() {
-    bool good = true;
-    std::printf("\ncode    chunk KiB   GB/s of data   ratio to ISA-L alone (limit 0.9)\n");
-    for (const auto& [k, m] : {std::pair<size_t, size_t>{4, 2}, {8, 3}, {12, 4}, {20, 12}}) {
-        for (const size_t length : {size_t{4} << 10, size_t{128} << 10, size_t{1} << 20}) {
-            double speed = 0;
-            const double ratio = measure_ratio(k, m, length, speed);
-            good = good && ratio >= 0.9;
-            std::printf("%2zu+%-4zu %8zu %14.1f %10.2f%s\n", k, m, length >> 10, speed, ratio,
-                        ratio >= 0.9 ? "" : "  BELOW");
-        }
-    }
-    return good ? 0 : 1;
-}
-
 }  // namespace
 }  // namespace taicang::erasure
 
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    benchmark::RunSpecifiedBenchmarks();
-    return taicang::erasure::print_ratios();
-}
+BENCHMARK_MAIN();

@@ -10,6 +10,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
+#include "tools/cli/bench_encode.h"
 #include "tools/cli/bench_engine.h"
 #include "tools/cli/bench_list.h"
 #include "tools/cli/bench_load.h"
@@ -132,6 +133,7 @@ void add_bench(CLI::App& parser, cli_common& common) {
         common.chosen = [&common, wishes] { return bench_puts(common, *wishes); };
     });
     add_bench_list(*noun, common);
+    add_bench_encode(*noun, common);
 }
 
 }  // namespace taicang
