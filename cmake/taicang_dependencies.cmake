@@ -22,12 +22,10 @@ taicang_library(curl libcurl)
 taicang_library(zstd libzstd)
 taicang_library(openssl openssl)
 taicang_library(json nlohmann_json)
-taicang_library(pugixml pugixml)
 taicang_library(expat expat)
 taicang_library(tomlplusplus tomlplusplus)
 taicang_library(cli11 CLI11)
 taicang_library(spdlog spdlog)
-taicang_library(xxhash libxxhash)
 
 # Boost is used by its headers alone (Asio, Beast, URL); the http room compiles them once with
 # BOOST_*_SEPARATE_COMPILATION.
@@ -44,10 +42,6 @@ if(TAICANG_TESTS OR TAICANG_FUZZ)
     taicang_library(gtest gtest)
     taicang_library(gtest_main gtest_main)
     taicang_library(gmock gmock)
-    find_package(rapidcheck CONFIG QUIET)
-    if(TARGET rapidcheck)
-        add_library(taicang::rapidcheck ALIAS rapidcheck)
-    endif()
     taicang_library(benchmark benchmark)
     # Only tests/process needs it, and tools/run does not build that: guard with if(TARGET ...).
     pkg_check_modules(TAICANG_DEP_fuse IMPORTED_TARGET GLOBAL fuse3)

@@ -45,7 +45,6 @@ LIBRARIES = [
     ("isa-l", ["erasure", "storage/base", "tools/cli/bench_encode.cc"],
      "ISA-L serves codes and checksums only"),
     ("curl/", ["storage/tiering", "tools"], "outgoing HTTP belongs to remote tiers"),
-    ("pugixml.hpp", ["s3gw/xml", "tools"], "XML is read and written in one room"),
     ("expat.h", ["s3gw/xml"], "XML is read and written in one room"),
     ("CLI/", ["tools"], "the command line is the composition root's"),
     ("toml++/", ["tools"], "configuration is read by the composition root"),

@@ -54,10 +54,27 @@ constexpr std::array<std::string_view, 48> sub_resources = {
     "publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention",
     "select", "select-type", "session", "sse", "tagging", "tier", "torrent", "uploadId",
     "uploads", "versionId", "versioning", "versions", "website"};
+
+// Parameters of the verbs above that a client may send empty.
+constexpr std::array<std::string_view, 19> plain_parameters = {
+    "bucket-region", "continuation-token", "delimiter", "encoding-type", "fetch-owner",
+    "key-marker", "marker", "max-buckets", "max-keys", "max-parts", "max-uploads",
+    "part-number-marker", "prefix", "start-after", "upload-id-marker", "version-id-marker", "x-id",
+    "AWSAccessKeyId", "Signature"};
 // clang-format on
 
-bool is_sub_resource(std::string_view name) {
-    return std::find(sub_resources.begin(), sub_resources.end(), name) != sub_resources.end();
+bool is_plain(std::string_view name) {
+    return name.starts_with("x-amz-") || name.starts_with("X-Amz-") ||
+           name.starts_with("response-") ||
+           std::find(plain_parameters.begin(), plain_parameters.end(), name) !=
+               plain_parameters.end();
+}
+
+/// Also what nobody knows: a name alone (`?quota`) chooses an operation, in S3 and its dialects.
+bool is_sub_resource(const http_query_item& item) {
+    return std::find(sub_resources.begin(), sub_resources.end(), item.name) !=
+               sub_resources.end() ||
+           (item.value.empty() && !item.name.empty() && !is_plain(item.name));
 }
 
 bool fits(const route& row, const http_request_head& head) {
@@ -73,8 +90,7 @@ bool names(const route& row, std::string_view sub_resource) {
 /// The sub-resource of the request that the row does not stand for.
 std::string_view unmet(const route* row, const http_request_head& head) {
     for (const http_query_item& item : head.query) {
-        if (is_sub_resource(item.name) && (row == nullptr || !names(*row, item.name)))
-            return item.name;
+        if (is_sub_resource(item) && (row == nullptr || !names(*row, item.name))) return item.name;
     }
     return {};
 }

@@ -81,9 +81,12 @@ struct root_key {
     std::string path;                                ///< of the file; "" when it came from settings
 };
 
-/// The root key: from settings when given, else from `directory`/root-credentials, which is made
-/// (mode 0600, durable before this returns) when it is missing. Refuses a file that others may
-/// read, and malformed keys, with a sentence.
+/// The root key: from settings when given, else from `directory`/root-credentials; not_found when
+/// neither is there. Refuses a file that others may read, and malformed keys, with a sentence.
+[[nodiscard]] result<root_key> load_root_key(const std::string& directory,
+                                             const root_key_settings& settings);
+/// The same for the hub itself: the file is made (mode 0600, durable before this returns) when it
+/// is missing.
 [[nodiscard]] result<root_key> load_or_create_root_key(const std::string& directory,
                                                        const root_key_settings& settings,
                                                        random_source& random);

@@ -171,8 +171,7 @@ root_key_settings root_key_settings_from_environment() {
     return settings;
 }
 
-result<root_key> load_or_create_root_key(const std::string& directory,
-                                         const root_key_settings& settings, random_source& random) {
+result<root_key> load_root_key(const std::string& directory, const root_key_settings& settings) {
     if (settings.access_key.has_value() != settings.secret_key.has_value()) {
         return error(errc::invalid_argument,
                      std::string("Only one of ") + access_variable + " and " + secret_variable +
@@ -185,12 +184,16 @@ result<root_key> load_or_create_root_key(const std::string& directory,
     }
     const std::string path = directory + "/" + std::string(file_name);
     const owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() >= 0) {
-        TC_TRY_ASSIGN(key, read_file(file.get(), path));
-        return root_key{std::move(key), root_key_origin::file, path};
-    }
-    if (errno != ENOENT) return system_error("opening " + path, errno);
+    if (file.get() < 0) return system_error("opening " + path, errno);
+    TC_TRY_ASSIGN(key, read_file(file.get(), path));
+    return root_key{std::move(key), root_key_origin::file, path};
+}
 
+result<root_key> load_or_create_root_key(const std::string& directory,
+                                         const root_key_settings& settings, random_source& random) {
+    auto loaded = load_root_key(directory, settings);
+    if (!loaded.is(errc::not_found)) return loaded;
+    const std::string path = directory + "/" + std::string(file_name);
     const std::string access =
         random_text(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", access_key_generated_bytes);
     secret_text secret(

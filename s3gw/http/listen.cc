@@ -6,7 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
-#include "storage/base/assert.h"
+#include "storage/base/log.h"
 
 namespace taicang {
 
@@ -140,23 +140,26 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
     }
     TC_TRY_ASSIGN(endpoints, resolve(context, where));
     std::uint16_t port = where.port;
-    error_code first_failure;
     for (tcp::endpoint endpoint : endpoints) {
         endpoint.port(port);
         tcp::acceptor acceptor(context);
         const error_code why = open_and_listen(acceptor, endpoint, false);
         if (why) {
-            // "localhost" names ::1 on machines that have no IPv6: one address of several may be
-            // missing.
+            // A machine without IPv6 has no ::1, and nobody there could reach it; a name such as
+            // "localhost" may have it as one of several.
             const bool is_missing = why.value() == EADDRNOTAVAIL || why.value() == EAFNOSUPPORT;
-            if (!is_missing || endpoints.size() == 1) return bind_error(endpoint, why);
-            first_failure = why;
+            const bool is_optional =
+                endpoint.address() == boost::asio::ip::address_v6::loopback() ||
+                endpoints.size() > 1;
+            if (!is_missing || !is_optional) return bind_error(endpoint, why);
+            log_event(log_level::warn, "listener_left_out")
+                .with("address", text_of(endpoint))
+                .with("reason", why.message());
             continue;
         }
         keep(std::move(acceptor));
         port = made.back()->address().port;
     }
-    if (made.empty()) return bind_error(endpoints.front(), first_failure);
     return made;
 }
 

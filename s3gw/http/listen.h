@@ -26,7 +26,7 @@ struct accepted_connection {
 
 class http_acceptor {
   public:
-    /// All addresses of a listener.
+    /// All addresses of a listener; none for ::1 where there is no IPv6.
     [[nodiscard]] static result<std::vector<std::unique_ptr<http_acceptor>>> bind(
         boost::asio::io_context& context, const http_listener& where);
     ~http_acceptor();

@@ -82,6 +82,11 @@ result<void> http_server::state::bind() {
             acceptors.push_back(std::move(acceptor));
         }
     }
+    if (acceptors.empty() && !options.listeners.empty()) {
+        return error(errc::invalid_argument,
+                     "None of the addresses to listen on exists on this machine. Give one that "
+                     "does, e.g. 127.0.0.1.");
+    }
     return ok();
 }
 

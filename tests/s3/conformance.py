@@ -21,8 +21,10 @@ PART = 5 << 20
 UNKNOWN_SUBRESOURCES = ("acl", "policy", "cors", "lifecycle", "replication", "website", "logging",
                         "notification", "tagging", "encryption", "requestPayment", "accelerate",
                         "inventory", "analytics", "metrics", "publicAccessBlock",
-                        "ownershipControls", "object-lock", "intelligent-tiering", "policyStatus")
-OBJECT_SUBRESOURCES = ("acl", "tagging", "torrent", "retention", "legal-hold", "attributes")
+                        "ownershipControls", "object-lock", "intelligent-tiering", "policyStatus",
+                        "quota", "no-such-thing")
+OBJECT_SUBRESOURCES = ("acl", "tagging", "torrent", "retention", "legal-hold", "attributes",
+                       "no-such-thing")
 
 
 class conformance:

@@ -9,7 +9,6 @@
 #include "s3gw/auth/signer.h"
 #include "storage/base/clock.h"
 #include "storage/base/digest.h"
-#include "storage/base/random.h"
 #include "tools/server/endpoints.h"
 
 namespace taicang {
@@ -53,17 +52,16 @@ result<std::string> interpret(long status, std::string answer, const std::string
 }
 
 result<sign_key> root_signing_key(const client_target& target) {
-    auto random = system_random();
-    const root_key_settings settings = root_key_settings_from_environment();
-    if (!settings.access_key && target.data.empty()) {
-        return error(
-            errc::permission_denied,
-            "no key to sign with: set TAICANG_ROOT_ACCESS_KEY and TAICANG_ROOT_SECRET_KEY, or "
-            "give the hub's directory with --data");
+    auto root = load_root_key(target.data, root_key_settings_from_environment());
+    if (root.is(errc::not_found)) {
+        return error(errc::permission_denied,
+                     "no key to sign with: set TAICANG_ROOT_ACCESS_KEY and TAICANG_ROOT_SECRET_KEY "
+                     "as for the hub; none is kept in " +
+                         target.data);
     }
-    TC_TRY_ASSIGN(root, load_or_create_root_key(target.data, settings, *random));
-    return sign_key{root.key.access_key, std::string(root.key.secret.reveal()), target.region,
-                    "s3"};
+    if (!root) return std::move(root).error();
+    const credential& key = root->key;
+    return sign_key{key.access_key, std::string(key.secret.reveal()), target.region, "s3"};
 }
 
 result<std::string> perform(const std::string& url, const std::string& method,

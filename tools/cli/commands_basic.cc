@@ -10,6 +10,7 @@
 #include "tools/cli/exit_code.h"
 #include "tools/cli/serve.h"
 #include "tools/config/config.h"
+#include "tools/server/listeners.h"
 
 namespace taicang {
 
@@ -49,6 +50,10 @@ int serve(const cli_common& common, const serve_flags& flags) {
 int config_check(const cli_common& common) {
     configuration wanted;
     if (const int failed = load_configuration(common, wanted); failed != exit_done) return failed;
+    if (const auto good = check_listeners(wanted); !good) {
+        std::fprintf(stderr, "taicang: %s\n", good.error().message.c_str());
+        return exit_usage;
+    }
     if (common.json) {
         nlohmann::json keys = nlohmann::json::object();
         for (const configuration_key& key : configuration_keys())

@@ -43,7 +43,7 @@ void print_welcome(const configuration& wanted, const served_endpoints& served) 
             served.secret_key_once.c_str(), served.credentials_path.c_str());
     } else if (!served.credentials_path.empty()) {
         std::printf(
-            "  export AWS_SECRET_ACCESS_KEY=$(sed -n 's/^secret_key *= *//p' %s | tr -d '\"')\n",
+            "  export AWS_SECRET_ACCESS_KEY=\"$(sed -n 's/^TAICANG_ROOT_SECRET_KEY=//p' '%s')\"\n",
             served.credentials_path.c_str());
     } else {
         std::printf("  export AWS_SECRET_ACCESS_KEY=\"$TAICANG_ROOT_SECRET_KEY\"\n");

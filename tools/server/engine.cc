@@ -95,8 +95,10 @@ result<void> engine::start(const configuration& wanted, engine_options options) 
     made.random = system_random();
     made.budget =
         std::make_unique<memory_budget>(wanted.memory_mib * limits::mib, budget_waiters_max);
-    made.buffers = std::make_unique<buffer_pool>(wanted.memory_mib * limits::mib / 4);
+    made.buffers = std::make_unique<buffer_pool>(wanted.memory_mib * limits::mib / 4,
+                                                 wanted.memory_mib * limits::mib / 8);
     reactor_options home;
+    home.registered_memory = made.buffers->arena();
     home.backend = backend_of(wanted.io_backend);
     TC_TRY_ASSIGN(started, reactor::start(home));
     made.home = std::move(started);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <thread>
 
 #include "s3gw/admin/admin_handler.h"
@@ -11,6 +10,7 @@
 #include "s3gw/http/server.h"
 #include "tools/server/endpoints.h"
 #include "tools/server/engine.h"
+#include "tools/server/listeners.h"
 #include "tools/version.h"
 
 namespace taicang {
@@ -28,43 +28,6 @@ struct server_parts {
 namespace {
 
 constexpr nanoseconds stop_patience = 10 * one_second;
-
-result<http_listener> parse_listener(const std::string& text, bool is_tls) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string::npos) {
-        return error(
-            errc::invalid_argument,
-            "listener \"" + text + "\": give HOST:PORT, e.g. 127.0.0.1:9000 or [::1]:9000");
-    }
-    http_listener listener;
-    listener.is_tls = is_tls;
-    listener.host = text.substr(0, colon);
-    if (listener.host.starts_with('[') && listener.host.ends_with(']')) {
-        listener.host = listener.host.substr(1, listener.host.size() - 2);
-    }
-    const char* first = text.data() + colon + 1;
-    const char* last = text.data() + text.size();
-    const auto read = std::from_chars(first, last, listener.port);
-    if (read.ec != std::errc() || read.ptr != last) {
-        return error(errc::invalid_argument,
-                     "listener \"" + text + "\": the port is not a number from 0 to 65535");
-    }
-    return listener;
-}
-
-result<std::vector<http_listener>> parse_listeners(const std::vector<std::string>& plain,
-                                                   const std::vector<std::string>& tls) {
-    std::vector<http_listener> listeners;
-    for (const std::string& text : plain) {
-        TC_TRY_ASSIGN(listener, parse_listener(text, false));
-        listeners.push_back(std::move(listener));
-    }
-    for (const std::string& text : tls) {
-        TC_TRY_ASSIGN(listener, parse_listener(text, true));
-        listeners.push_back(std::move(listener));
-    }
-    return listeners;
-}
 
 std::vector<std::string> urls_of(const http_server& running) {
     std::vector<std::string> urls;
