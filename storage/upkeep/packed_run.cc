@@ -83,10 +83,10 @@ result<directory_header> read_header(decoder& in) {
     directory_header header;
     const std::uint32_t found_magic = in.u32();
     const std::uint16_t found_version = in.u16();
-    (void)in.u16();
+    const std::uint16_t zero = in.u16();
     header.count = in.u32();
     header.crc = in.u32();
-    if (!in.ok() || found_magic != magic)
+    if (!in.ok() || found_magic != magic || zero != 0)
         return error(errc::corrupt, "a packed run has no directory");
     if (found_version != version) {
         return error(errc::version_unsupported,

@@ -84,13 +84,13 @@ std::string example_directory_block() {
     return block;
 }
 
-/// Compares with tests/golden/NAME; TAICANG_GOLDEN_WRITE=1 writes it instead (only for a new format
+/// Compares with tests/golden/NAME; TAICANG_WRITE_GOLDEN=1 writes it instead (only for a new format
 /// version).
 void expect_golden(const std::string& name, const std::string& bytes) {
     const char* source = std::getenv("TAICANG_SOURCE_DIR");
     ASSERT_NE(source, nullptr) << "run by ctest, or set TAICANG_SOURCE_DIR";
     const std::string path = std::string(source) + "/tests/golden/" + name;
-    if (std::getenv("TAICANG_GOLDEN_WRITE") != nullptr) {
+    if (std::getenv("TAICANG_WRITE_GOLDEN") != nullptr) {
         std::ofstream(path, std::ios::binary) << bytes;
     }
     std::ifstream in(path, std::ios::binary);

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/index/keys.h"
-#include "tests/unit/storage/index/golden.h"
+#include "tests/unit/storage/golden.h"
 #include "tests/unit/storage/index/random_rows.h"
 
 namespace taicang::test {

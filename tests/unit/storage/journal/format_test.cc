@@ -10,6 +10,7 @@
 #include "storage/journal/batch_builder.h"
 #include "storage/journal/record_format.h"
 #include "storage/journal/segment_map.h"
+#include "tests/unit/storage/golden.h"
 
 namespace taicang {
 namespace {
@@ -191,6 +192,16 @@ TEST(journal_segment_map, contradictions_are_refused) {
     map = sample_map();
     map.segments[0].length = map.segments[0].capacity + 4096;
     EXPECT_TRUE(decode_segment_map(as_bytes(encode_segment_map(map))).is(errc::corrupt));
+}
+
+TEST(journal_golden, version_1_segment_maps_stay_readable) {
+    const segment_map map = sample_map();
+    test::expect_golden("segment_map.txt",
+                        {{"segment_map", to_hex(as_bytes(encode_segment_map(map)))}});
+    const std::string kept = test::from_hex(test::read_golden("segment_map.txt")["segment_map"]);
+    const auto decoded = decode_segment_map(as_bytes(kept));
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(*decoded, map);
 }
 
 /// tests/golden/journal_batch.hex is the worked example of docs/formats/journal.md.

@@ -19,7 +19,7 @@ using golden_lines = std::map<std::string, std::string>;
 
 inline std::filesystem::path golden_path(const std::string& file) {
     std::filesystem::path root(__FILE__);
-    for (int up = 0; up < 5; ++up)
+    for (int up = 0; up < 4; ++up)
         root = root.parent_path();
     return root / "tests" / "golden" / file;
 }
