@@ -141,6 +141,16 @@ class s3_handler final : public http_handler {
             .with("microseconds", took / one_microsecond);
     }
 
+    /// All buckets belong to the one account there is.
+    static bool expects_another_owner(const s3_call& call) {
+        for (const char* name :
+             {"x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"}) {
+            const auto expected = call.request.headers.find(name);
+            if (expected && *expected != call.owner()) return true;
+        }
+        return false;
+    }
+
     verb_metrics metrics_of(std::string_view name) {
         const std::string verb = "verb=\"" + std::string(name) + "\"";
         verb_metrics made;
@@ -190,6 +200,7 @@ class s3_handler final : public http_handler {
                 why.with("SubResource", std::string(match.sub_resource));
             co_return refuse(call, why);
         }
+        if (expects_another_owner(call)) co_return refuse(call, s3_error(s3_code::access_denied));
         row = match.found;
         call.verb = row->name;
         const std::unique_ptr<payload_reader> body =

@@ -194,6 +194,18 @@ class conformance:
             self.check(f"PUT with {headers} is no silent success", answer.status >= 400,
                        answer.describe())
 
+    def expected_owner(self):
+        owner = self.expect("ListBuckets", self.client.request("GET"), 200).xml().find("Owner/ID").text
+        header = "x-amz-expected-bucket-owner"
+        self.expect("PUT for the owner", self.request("PUT", "owned", headers={header: owner},
+                                                      body=b"mine"), 200)
+        for method in ("PUT", "DELETE", "GET"):
+            self.expect(f"{method} for another owner",
+                        self.request(method, "owned", headers={header: "123456789012"},
+                                     body=b"theirs" if method == "PUT" else b""), 403, "AccessDenied")
+        self.check("it is what it was", self.request("GET", "owned").body == b"mine")
+        self.request("DELETE", "owned")
+
     def uploads(self):
         expect, request = self.expect, self.request
         missing = [("uploadId", "bm9uc2Vuc2U")]
@@ -365,8 +377,8 @@ class conformance:
                              "NoSuchKey")
 
 
-GROUPS = ("nothing_there", "buckets", "conditions", "ranges", "unknown_subresources", "uploads",
-          "signatures", "bodies", "delete_many", "listing", "copies", "wire")
+GROUPS = ("nothing_there", "buckets", "conditions", "ranges", "unknown_subresources", "expected_owner",
+          "uploads", "signatures", "bodies", "delete_many", "listing", "copies", "wire")
 
 
 def body(run):
