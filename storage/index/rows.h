@@ -1,6 +1,6 @@
 // The rows of the index and what they mean. Versions name blobs; only blob rows name groups; only
-// group rows name devices. Bucket, version, upload and part rows are versioned by LSN; blob and
-// group rows are read at head. Values; any thread.
+// group rows name devices. Bucket and version rows are versioned by LSN; all others are read
+// at head. Values; any thread.
 #pragma once
 
 #include <cstdint>

@@ -5,22 +5,25 @@
   typed into a shell, gives the same key, and it signs;
 - a verb typed without a key says so and makes none, since the next start would take it for the hub's;
 - a machine without IPv6 is served on what it has, and told so; no address at all is an error;
+- S3 over TLS and over IPv6, by path and by virtual host;
 - `config check` refuses what `serve` would refuse.
 """
 
 import ctypes
 import fcntl
+import http.client
 import multiprocessing
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 
 from harness import runner
 from harness.history import violation
-from harness.s3_client import s3_client
-from harness.server import server
+from harness.s3_client import s3_client, signer
+from harness.server import ACCESS_KEY, SECRET_KEY, free_port, server
 
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -114,6 +117,41 @@ class first_start_test:
         expect(only.returncode == EXIT_USAGE and "exists on this machine" in only.stderr,
                f"no address to listen on: exit {only.returncode}, {only.stderr}")
 
+    def tls_ipv6_and_virtual_hosts(self):
+        certificate, key = self.run.path("cert.pem"), self.run.path("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-out",
+                        certificate, "-keyout", key], check=True, capture_output=True)
+        port = free_port()
+        hub = server(self.run, self.run.path("tls"), "tls", extra_environment={
+            "TAICANG_LISTEN_TLS": f"127.0.0.1:{port}", "TAICANG_TLS_CERTIFICATE": certificate,
+            "TAICANG_TLS_KEY": key, "TAICANG_DOMAINS": "granary.test"})
+        hub.extra_arguments = ["--listen", f"[::1]:{hub.port}"]
+        hub.start()
+        hub.make_bucket("corn")
+        trusted = ssl.create_default_context(cafile=certificate)
+        secure = http.client.HTTPSConnection("127.0.0.1", port, context=trusted, timeout=60)
+        expect(self.call(secure, "PUT", f"127.0.0.1:{port}", "/corn/ear", b"yellow")[0] == 200,
+               "PUT over TLS")
+        addresses = ["127.0.0.1"] + (["::1"] if "listener_left_out" not in hub.log_since_start()
+                                     else [])
+        for address in addresses:
+            plain = http.client.HTTPConnection(address, hub.port, timeout=60)
+            found = self.call(plain, "GET", "corn.granary.test", "/ear")
+            expect(found == (200, b"yellow"), f"GET by virtual host from {address}: {found}")
+            plain.close()
+        self.run.figures["addresses"] = len(addresses)
+        secure.close()
+        hub.stop()
+
+    @staticmethod
+    def call(connection, method, host, path, body=None):
+        """(status, body) of a presigned request."""
+        query = signer(ACCESS_KEY, SECRET_KEY).presign(method, host, path, [], 60)
+        connection.request(method, f"{path}?{query}", body, {"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
     def configuration_is_checked(self):
         path = self.run.path("taicang.toml")
         for text, word in (('listen = ["127.0.0.1"]', "HOST:PORT"),
@@ -132,7 +170,7 @@ class first_start_test:
 
     def play(self):
         for case in (self.keys_are_printed, self.verbs_make_no_key, self.no_ipv6,
-                     self.configuration_is_checked):
+                     self.tls_ipv6_and_virtual_hosts, self.configuration_is_checked):
             case()
             self.run.count("cases")
 
