@@ -19,8 +19,9 @@ struct inspected_part {
     device_format::field_list fields;
 };
 
-/// Damage is in the fields; errors are those of opening the file. Places that are free are left
-/// out.
+/// Damage is in the fields; errors are those of opening the file. Without a superblock that can be
+/// used, only the two copies. The directory begins with what stands on its places, counted; places
+/// that are free are left out after that.
 task<result<std::vector<inspected_part>>> inspect_device(environment& env, std::string path);
 
 }  // namespace taicang

@@ -1,15 +1,20 @@
 // inspect: shows what the formats hold. superblock reads a device file as it is (a serving hub's
-// too); journal, stripe and index open a hub that is not serving.
+// too) and journal the devices of a hub that is not serving; both change nothing. stripe and index
+// start the hub as fsck does.
 #include <cstdio>
+#include <functional>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "storage/base/limits.h"
-#include "storage/device/inspect.h"
+#include "storage/device/inspect_device.h"
 #include "storage/index/keys.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/exit_code.h"
+#include "tools/cli/inspect_journal.h"
+#include "tools/cli/inspect_output.h"
 #include "tools/cli/inspect_rows.h"
 #include "tools/cli/table.h"
 #include "tools/server/engine.h"
@@ -23,61 +28,83 @@ using nlohmann::json;
 
 struct inspect_wishes {
     std::string path;
-    std::uint64_t from = 1;
+    journal_wishes log;
     std::uint64_t count = 20;
     std::uint64_t group = 0;
     std::string prefix;
 };
 
-int failed(const error& why) {
-    std::fprintf(stderr, "taicang: %s\n", why.message.c_str());
-    return exit_code_of(why.code);
+/// "place 12 life" is the field "life" of "place 12"; a field of the part itself has no owner.
+std::pair<std::string, std::string> owner_and_field(const std::string& name) {
+    if (!name.starts_with("place ")) return {"", name};
+    const std::size_t end = name.find(' ', std::string_view("place ").size());
+    if (end == std::string::npos) return {"", name};
+    return {name.substr(0, end), name.substr(end + 1)};
 }
 
-void print_fields(const std::string& title, const field_list& fields, bool as_json,
-                  json& document) {
-    if (as_json) {
-        json object = json::object();
-        for (const auto& [name, value] : fields)
-            object[name] = value;
-        document[title] = object;
-        return;
+json json_of(const inspected_part& part) {
+    json fields = json::object();
+    for (const auto& [name, value] : part.fields) {
+        const auto [owner, field] = owner_and_field(name);
+        if (owner.empty()) {
+            fields[field] = value;
+        } else {
+            fields[owner][field] = value;
+        }
     }
-    std::printf("%s\n", title.c_str());
-    for (const auto& [name, value] : fields)
-        std::printf("  %-24s %s\n", name.c_str(), printable(value).c_str());
+    return {{"title", part.title}, {"fields", fields}};
 }
 
-task<result<std::string>> read_region(disk& files, std::string path, std::uint64_t offset,
-                                      std::size_t length) {
-    TC_CO_TRY_ASSIGN(file, co_await files.open(std::move(path), open_mode::existing_read));
-    buffer_pool pool(0);
-    buffer bytes = pool.allocate(length);
-    TC_CO_TRY(co_await file->read(offset, bytes.span()));
-    co_return std::string(as_text(bytes.view()));
+void print(const inspected_part& part) {
+    std::printf("%s\n", part.title.c_str());
+    std::string last_owner;
+    std::string line;
+    const auto flush = [&line] {
+        if (!line.empty()) std::printf("%s\n", line.c_str());
+        line.clear();
+    };
+    for (const auto& [name, value] : part.fields) {
+        const auto [owner, field] = owner_and_field(name);
+        if (owner.empty() || owner != last_owner) flush();
+        last_owner = owner;
+        if (owner.empty()) {
+            std::printf("  %-24s %s\n", field.c_str(), printable(value).c_str());
+            continue;
+        }
+        if (line.empty()) line = "  " + owner + ":";
+        line += "  " + field + " " + printable(value);
+    }
+    flush();
+}
+
+/// Neither copy says what the device is.
+bool unknown_device(const std::vector<inspected_part>& parts) {
+    const auto damaged = [](const inspected_part& part) {
+        return !part.fields.empty() && part.fields.front().first == "damage";
+    };
+    return parts.size() >= 2 && damaged(parts[0]) && damaged(parts[1]);
 }
 
 int inspect_superblock(const cli_common& common, const inspect_wishes& wishes) {
-    auto started = reactor::start({.name = "inspect"});
-    if (!started) return failed(started.error());
-    reactor& home = **started;
-    json document = {{"schema", 1}, {"path", wishes.path}};
-    int code = exit_done;
-    for (const auto& [title, offset] :
-         {std::pair("copy A", device_format::superblock_offsets[0]),
-          std::pair("copy B", device_format::superblock_offsets[1])}) {
-        auto bytes = home.run(
-            read_region(home.files(), wishes.path, offset, device_format::superblock_bytes));
-        if (!bytes) {
-            code = failed(bytes.error());
-            break;
-        }
-        print_fields(title, device_format::inspect_superblock(as_bytes(*bytes)), common.json,
-                     document);
+    configuration wanted;
+    if (const int wrong = load_configuration(common, wanted); wrong != exit_done) return wrong;
+    engine running;
+    auto started = running.start_without_hub(wanted);
+    if (!started) return inspect_failed(started.error());
+    auto parts = running.run(inspect_device(running.env(), wishes.path));
+    running.stop();
+    if (!parts) return inspect_failed(parts.error());
+    if (common.json) {
+        json list = json::array();
+        for (const inspected_part& part : *parts)
+            list.push_back(json_of(part));
+        const json document = {{"schema", 1}, {"path", wishes.path}, {"parts", list}};
+        std::printf("%s\n", json_text(document, 2).c_str());
+    } else {
+        for (const inspected_part& part : *parts)
+            print(part);
     }
-    home.stop();
-    if (common.json && code == exit_done) std::printf("%s\n", document.dump(2).c_str());
-    return code;
+    return unknown_device(*parts) ? exit_failed : exit_done;
 }
 
 /// Starts the engine without jobs, runs `body`, stops it.
@@ -86,65 +113,10 @@ int with_hub(const cli_common& common, const std::function<result<void>(engine&)
     if (const int wrong = load_configuration(common, wanted); wrong != exit_done) return wrong;
     engine running;
     auto started = running.start(wanted, {.create = false, .jobs = false});
-    if (!started) return failed(started.error());
+    if (!started) return inspect_failed(started.error());
     auto done = body(running);
     running.stop();
-    return done ? exit_done : failed(done.error());
-}
-
-json json_of(const journal_record& record) {
-    json effects = json::array();
-    auto decoded = decode_effects(as_bytes(record.body));
-    if (decoded) {
-        for (const any_effect& one : *decoded)
-            effects.push_back(effect_text(one));
-    } else {
-        effects.push_back("unreadable: " + decoded.error().message);
-    }
-    return {{"lsn", record.header.position.value},
-            {"kind", static_cast<int>(record.header.kind)},
-            {"clock", record.header.clock.value},
-            {"body_bytes", record.header.body_length},
-            {"payload_bytes", record.header.payload_length},
-            {"effects", effects}};
-}
-
-void print_record(const json& record) {
-    std::printf("LSN %llu  kind %d  body %llu  payload %llu\n",
-                static_cast<unsigned long long>(record["lsn"].get<std::uint64_t>()),
-                record["kind"].get<int>(),
-                static_cast<unsigned long long>(record["body_bytes"].get<std::uint64_t>()),
-                static_cast<unsigned long long>(record["payload_bytes"].get<std::uint64_t>()));
-    for (const json& one : record["effects"])
-        std::printf("    %s\n", printable(one.get<std::string>()).c_str());
-}
-
-int inspect_journal(const cli_common& common, const inspect_wishes& wishes) {
-    return with_hub(common, [&](engine& running) -> result<void> {
-        journal& log = running.storage().log();
-        const lsn first = std::max(log.first_retained(), lsn{wishes.from});
-        TC_TRY_ASSIGN(records, running.run(log.read_from(first, limits::replay_read_bytes, false)));
-        json list = json::array();
-        for (const journal_record& record : records) {
-            if (list.size() >= wishes.count) break;
-            list.push_back(json_of(record));
-        }
-        if (common.json) {
-            std::printf("%s\n", json{{"schema", 1},
-                                     {"first_retained", log.first_retained().value},
-                                     {"last_durable", log.last_durable().value},
-                                     {"records", list}}
-                                    .dump(2)
-                                    .c_str());
-            return ok();
-        }
-        std::printf("retained LSN %llu to %llu\n",
-                    static_cast<unsigned long long>(log.first_retained().value),
-                    static_cast<unsigned long long>(log.last_durable().value));
-        for (const json& record : list)
-            print_record(record);
-        return ok();
-    });
+    return done ? exit_done : inspect_failed(done.error());
 }
 
 json json_of(const group_row& group) {
@@ -186,7 +158,7 @@ int inspect_stripe(const cli_common& common, const inspect_wishes& wishes) {
             return error(errc::not_found, "no group " + std::to_string(wishes.group) +
                                               "; `taicang inspect stripe` lists all");
         if (common.json) {
-            std::printf("%s\n", json{{"schema", 1}, {"groups", list}}.dump(2).c_str());
+            std::printf("%s\n", json_text({{"schema", 1}, {"groups", list}}, 2).c_str());
             return ok();
         }
         for (const json& group : list)
@@ -208,7 +180,7 @@ int inspect_index(const cli_common& common, const inspect_wishes& wishes) {
                 return cursor.status();
             })));
         if (common.json) {
-            std::printf("%s\n", json{{"schema", 1}, {"rows", list}}.dump(2).c_str());
+            std::printf("%s\n", json_text({{"schema", 1}, {"rows", list}}, 2).c_str());
             return ok();
         }
         for (const json& row : list)
@@ -223,27 +195,36 @@ void add_inspect(CLI::App& parser, cli_common& common) {
     CLI::App* noun = parser.add_subcommand("inspect", "show what is on the devices");
     noun->require_subcommand(1);
     auto wishes = std::make_shared<inspect_wishes>();
-    CLI::App* superblock =
-        noun->add_subcommand("superblock", "both copies of a device file's superblock");
+    CLI::App* superblock = noun->add_subcommand(
+        "superblock",
+        "a device file as it is: both superblocks, both root slots with the membership, the extent "
+        "directory");
     superblock->add_option("PATH", wishes->path, "device file")->required();
     superblock->callback([&common, wishes] {
         common.chosen = [&common, wishes] { return inspect_superblock(common, *wishes); };
     });
-    CLI::App* log = noun->add_subcommand("journal", "records with their effects");
-    log->add_option("--from", wishes->from, "first LSN");
-    log->add_option("--count", wishes->count, "how many");
+    CLI::App* log = noun->add_subcommand(
+        "journal",
+        "segments, and records with their effects, of a hub that is not serving; changes nothing, "
+        "and needs neither the index nor a hub that starts");
+    log->add_option("--from", wishes->log.from, "first LSN");
+    log->add_option("--count", wishes->log.count, "how many");
     log->callback([&common, wishes] {
-        common.chosen = [&common, wishes] { return inspect_journal(common, *wishes); };
+        common.chosen = [&common, wishes] { return inspect_journal(common, wishes->log); };
     });
-    CLI::App* stripe = noun->add_subcommand("stripe", "extent groups; with --group its runs");
+    CLI::App* stripe = noun->add_subcommand("stripe",
+                                            "extent groups of a hub that is not serving, with "
+                                            "--group its runs; recovers it first as a start would");
     stripe->add_option("--group", wishes->group, "id of a group");
     stripe->callback([&common, wishes] {
         common.chosen = [&common, wishes] { return inspect_stripe(common, *wishes); };
     });
-    CLI::App* rows = noun->add_subcommand("index", "rows, decoded");
-    rows->add_option(
-        "--prefix", wishes->prefix,
-        "family letter: b bucket, v version, o blob, g group, l live bytes, u upload, p part");
+    CLI::App* rows = noun->add_subcommand("index",
+                                          "rows, decoded, of a hub that is not serving; recovers "
+                                          "it first as a start would");
+    rows->add_option("--prefix", wishes->prefix,
+                     "family letter: b bucket, v version, o blob, g group, l live bytes, u upload, "
+                     "p part, r retired version, c cursor, m the index's own");
     rows->add_option("--count", wishes->count, "how many");
     rows->callback([&common, wishes] {
         common.chosen = [&common, wishes] { return inspect_index(common, *wishes); };

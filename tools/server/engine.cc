@@ -72,6 +72,7 @@ engine::~engine() {
 }
 
 hub& engine::storage() {
+    TC_ASSERT(parts_->storage);
     return *parts_->storage;
 }
 environment& engine::env() {
@@ -82,14 +83,24 @@ reactor& engine::home() {
 }
 
 result<void> engine::start(const configuration& wanted, engine_options options) {
-    TC_ASSERT(!parts_);
-    std::error_code failed;
-    std::filesystem::create_directories(wanted.data, failed);
-    if (failed) {
-        return error(errc::permission_denied, "cannot make the data directory " + wanted.data +
-                                                  ": " + failed.message() +
-                                                  "; give another with --data");
+    if (options.create) {
+        std::error_code failed;
+        std::filesystem::create_directories(wanted.data, failed);
+        if (failed) {
+            return error(errc::permission_denied, "cannot make the data directory " + wanted.data +
+                                                      ": " + failed.message() +
+                                                      "; give another with --data");
+        }
     }
+    TC_TRY(start_without_hub(wanted));
+    engine_parts& made = *parts_;
+    TC_TRY_ASSIGN(storage, made.home->run(hub::start(*made.env, hub_options_of(wanted, options))));
+    made.storage = std::move(storage);
+    return ok();
+}
+
+result<void> engine::start_without_hub(const configuration& wanted) {
+    TC_ASSERT(!parts_);
     parts_ = std::make_unique<engine_parts>();
     engine_parts& made = *parts_;
     made.random = system_random();
@@ -109,8 +120,6 @@ result<void> engine::start(const configuration& wanted, engine_options options) 
     made.env = std::make_unique<environment>(
         environment{*made.home, *made.compute, *made.index_reads, made.home->files(), *made.random,
                     *made.buffers, *made.budget, made.metrics});
-    TC_TRY_ASSIGN(storage, made.home->run(hub::start(*made.env, hub_options_of(wanted, options))));
-    made.storage = std::move(storage);
     return ok();
 }
 

@@ -1,5 +1,6 @@
 // The storage half of a process: reactor, pools, seams and the hub on them. `serve` puts listeners
-// before it; fsck and bench use it alone. Threads: start(), stop(), run() from a plain thread.
+// before it; fsck and bench use it alone; `inspect` takes the seams without a hub to look at
+// devices that no hub may be started on. Threads: start(), stop(), run() from a plain thread.
 // Lifetime: everything inside is torn down by stop() in reverse.
 #pragma once
 
@@ -23,7 +24,10 @@ class engine {
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
+    /// The data directory is made only with options.create.
     result<void> start(const configuration& wanted, engine_options options);
+    /// Reactor, pools and seams alone: touches no file. storage() is not to be called.
+    result<void> start_without_hub(const configuration& wanted);
     void stop();
 
     [[nodiscard]] hub& storage();
