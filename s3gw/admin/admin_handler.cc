@@ -103,7 +103,7 @@ class admin_handler final : public http_handler {
         }
         const hub_status status =
             co_await run_on(services_.engine, status_on_engine(services_.storage));
-        if (path == "status") co_return json_answer(200, status_json(status));
+        if (path == "status") co_return json_answer(200, status_json(status, services_.version));
         if (path == "devices") co_return json_answer(200, devices_json(status));
         if (path == "jobs") co_return json_answer(200, jobs_json(status));
         co_return json_refusal(

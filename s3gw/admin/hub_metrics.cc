@@ -78,6 +78,14 @@ void add_devices(page& out, const hub_status& status) {
     }
 }
 
+void add_journal(page& out, const hub_status& status) {
+    out.gauge("taicang_journal_failed", "1: the journal takes no writes until the next start.",
+              status.journal_now.failure.empty() ? 0 : 1);
+    out.gauge("taicang_journal_segments_degraded",
+              "Full segments with fewer copies than they should have.",
+              number(status.journal_now.segments_degraded));
+}
+
 void add_jobs(page& out, const hub_status& status) {
     out.head("taicang_job_failures", "Steps of a job that failed.");
     for (const job_status& job : status.jobs) {
@@ -129,6 +137,7 @@ std::string hub_metrics(const hub_status& status, const memory_budget_figures& b
     out.gauge("taicang_groups", "Extent groups.", number(status.stripes.groups));
     add_tiers(out, status);
     add_devices(out, status);
+    add_journal(out, status);
     add_jobs(out, status);
     return out.take();
 }

@@ -93,6 +93,9 @@ json journal_of(const hub_status& status) {
             {"last_durable", log.last_durable.value},
             {"epoch", log.epoch.value},
             {"segments", log.segments},
+            {"segments_degraded", log.segments_degraded},
+            {"failure", log.failure},
+            {"copies_restored", log.copies_restored},
             {"bytes_retained", log.bytes_retained},
             {"bytes_max", log.bytes_max},
             {"fill", status.journal_fill},
@@ -124,9 +127,10 @@ json stripes_of(const stripe_figures& stripes) {
 
 }  // namespace
 
-std::string status_json(const hub_status& status) {
+std::string status_json(const hub_status& status, std::string_view version) {
     json document;
     document["schema"] = schema;
+    document["version"] = version;
     document["health"] = std::string(hub_health_name(status.health));
     document["findings"] = status.findings;
     document["hub"] = status.hub.text();

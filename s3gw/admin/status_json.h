@@ -7,7 +7,7 @@
 
 namespace taicang {
 
-std::string status_json(const hub_status& status);
+std::string status_json(const hub_status& status, std::string_view version);
 std::string devices_json(const hub_status& status);
 std::string jobs_json(const hub_status& status);
 std::string buckets_json(const std::vector<bucket_row>& buckets);

@@ -41,7 +41,33 @@ void judge_device(hub_status& status, const device_info& device) {
     worsen(status, hub_health::degraded);
     status.findings.push_back("device " + (device.path.empty() ? device.id.text() : device.path) +
                               " is " + std::string(device_state_name(device.state)) + ": " +
-                              device.reason);
+                              device.reason + "; see `taicang device ls`");
+}
+
+void judge_journal(hub_status& status) {
+    const journal_figures& log = status.journal_now;
+    if (!log.failure.empty()) {
+        // With too few devices it fails too; the tier has been told read-only then, and devices
+        // that come back are what helps.
+        const bool told = status.health == hub_health::read_only;
+        worsen(status, told ? hub_health::read_only : hub_health::failed);
+        status.findings.push_back(
+            "the journal takes no writes until the next start: " + log.failure +
+            "; mend what it names, then start `taicang serve` again");
+    }
+    if (log.segments_degraded > 0) {
+        worsen(status, hub_health::degraded);
+        status.findings.push_back(
+            std::to_string(log.segments_degraded) +
+            " journal segments have fewer copies than they should and are being restored; see "
+            "`taicang device ls`, and `taicang status` again");
+    }
+    if (status.journal_fill > limits::journal_fill_warning) {
+        worsen(status, hub_health::degraded);
+        status.findings.push_back("the journal is " +
+                                  std::to_string(static_cast<int>(status.journal_fill * 100)) +
+                                  " % full: packing or checkpoints lag; see `taicang job ls`");
+    }
 }
 
 }  // namespace
@@ -52,17 +78,12 @@ void judge(hub_status& status) {
         judge_tier(status, tier);
     for (const device_info& device : status.devices)
         judge_device(status, device);
-    if (status.journal_fill > limits::journal_fill_warning) {
-        worsen(status, hub_health::degraded);
-        status.findings.push_back(
-            "the journal is " + std::to_string(static_cast<int>(status.journal_fill * 100)) +
-            " % full: packing or checkpoints lag; see the jobs in `taicang status`");
-    }
+    judge_journal(status);
     for (const job_status& running : status.jobs) {
         if (running.last_error.empty() || running.state != job_state::throttled) continue;
         worsen(status, hub_health::degraded);
-        status.findings.push_back("job " + running.name +
-                                  " fails and is retried: " + running.last_error);
+        status.findings.push_back("job " + running.name + " fails and is retried: " +
+                                  running.last_error + "; see `taicang job ls`");
     }
 }
 

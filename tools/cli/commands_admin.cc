@@ -140,6 +140,10 @@ std::string bucket_path(const std::string& name) {
 /// name.
 int remove_bucket(const cli_common& common, const std::string& name, const std::string& typed,
                   bool dry_run) {
+    if (dry_run && common.json) {
+        std::printf("%s\n", json{{"schema", 1}, {"would_remove_if_empty", name}}.dump().c_str());
+        return exit_done;
+    }
     if (dry_run) {
         std::printf("would remove bucket %s, if it is empty; nothing was changed\n",
                     printable(name).c_str());

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "storage/base/limits.h"
+#include "storage/base/log.h"
 
 namespace taicang {
 

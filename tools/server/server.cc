@@ -8,6 +8,7 @@
 #include "s3gw/api/s3_handler.h"
 #include "s3gw/auth/credentials.h"
 #include "s3gw/http/server.h"
+#include "storage/base/log.h"
 #include "tools/server/endpoints.h"
 #include "tools/server/engine.h"
 #include "tools/server/listeners.h"
@@ -73,6 +74,7 @@ result<void> start_admin(server_parts& made) {
 result<served_endpoints> start_all(server_parts& made) {
     const configuration& wanted = made.wanted;
     TC_TRY(made.storage.start(wanted, {}));
+    log_event(log_level::info, "io_backend").with("chosen", made.storage.home().backend_reason());
     TC_TRY_ASSIGN(root, load_or_create_root_key(wanted.data, root_key_settings_from_environment(),
                                                 made.storage.env().random));
     served_endpoints served;
