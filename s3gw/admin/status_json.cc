@@ -138,6 +138,7 @@ std::string status_json(const hub_status& status, std::string_view version) {
     document["io_backend"] = status.io_backend;
     document["index_restored"] = status.index_restored;
     document["records_replayed"] = status.records_replayed;
+    document["orphans_removed"] = status.orphans_removed;
     document["tiers"] = array_of(status.tiers);
     document["devices"] = array_of(status.devices);
     document["journal"] = journal_of(status);

@@ -24,7 +24,8 @@ struct gathered {
     std::map<group_id, std::int64_t> live_found;
     std::map<group_id, group_row> groups;
     std::set<bucket_id> buckets;
-    std::set<std::string> uploads;
+    std::set<std::string> parts_of_uploads;  // prefixes of part rows, of the uploads there are
+    std::map<std::string, std::uint64_t> parts_found;  // by the same prefixes
 };
 
 class checker {
@@ -36,6 +37,7 @@ class checker {
             [this](index_cursor& cursor) { return gather(cursor); });
         if (!read) co_return std::move(read).error();
         check_blobs();
+        check_parts();
         check_groups();
         check_extents();
         TC_CO_TRY(co_await check_journal());
@@ -56,12 +58,14 @@ class checker {
     void refer(const std::vector<blob_ref>& blobs);
     void check_blobs();
     void check_blob_place(blob_id id, const blob_row& row);
+    void check_parts();
     void check_groups();
     void check_group_chunks(const group_row& group);
     void check_extents();
     task<result<void>> check_journal();
     task<result<void>> read_all();
-    task<result<void>> read_blob(blob_id id, const blob_row& row);
+    task<void> read_blob(blob_id id, const blob_row& row);
+    void tell_damage(group_id group, unsigned chunk);
 
     hub& storage_;
     fsck_options options_;
@@ -100,6 +104,9 @@ result<void> checker::gather_reference_holder(std::string_view key, std::string_
     if (key[0] == static_cast<char>(index_key::family::part)) {
         TC_TRY_ASSIGN(part, decode_part_row(as_bytes(value)));
         ++report_.parts;
+        const auto upload = index_key::parse_part_upload(key);
+        if (!upload) return error(errc::corrupt, "the key cannot be read");
+        ++seen_.parts_found[index_key::part_prefix(*upload)];
         refer(part.blobs);
         return ok();
     }
@@ -150,9 +157,14 @@ result<void> checker::gather_row(std::string_view key, std::string_view value) {
             seen_.live_rows[*id] = live;
             return ok();
         }
-        case index_key::family::upload:
+        case index_key::family::upload: {
+            const auto upload = index_key::parse_upload(key);
+            if (!upload) return error(errc::corrupt, "the key cannot be read");
+            TC_TRY_ASSIGN(row, decode_upload_row(as_bytes(value)));
+            seen_.parts_of_uploads.insert(index_key::part_prefix(upload->upload_id));
             ++report_.uploads;
             return ok();
+        }
         case index_key::family::part:
         case index_key::family::version:
             return gather_reference_holder(key, value);
@@ -211,6 +223,14 @@ void checker::check_group_chunks(const group_row& group) {
     }
     if (group.chunks.size() != static_cast<std::size_t>(group.k) + group.m) {
         problem(name_of(group.id) + " has not k+m chunks");
+    }
+}
+
+void checker::check_parts() {
+    for (const auto& [prefix, count] : seen_.parts_found) {
+        if (seen_.parts_of_uploads.contains(prefix)) continue;
+        problem(std::to_string(count) + " parts belong to no upload: their space leaks; rows " +
+                to_hex(as_bytes(prefix)));
     }
 }
 
@@ -302,7 +322,7 @@ task<result<void>> checker::check_journal() {
     co_return ok();
 }
 
-task<result<void>> checker::read_blob(blob_id id, const blob_row& row) {
+task<void> checker::read_blob(blob_id id, const blob_row& row) {
     std::string bytes;
     if (row.journal) {
         bytes.resize(row.stored_length);
@@ -318,14 +338,35 @@ task<result<void>> checker::read_blob(blob_id id, const blob_row& row) {
         if (!read) problem(name_of(id) + ": " + read.error().message);
         report_.bytes_read += one.length;
     }
+}
+
+/// Reading decodes around a chunk that is wrong or gone, so what it met on the way is told too.
+task<result<void>> checker::read_all() {
+    std::set<std::pair<group_id, unsigned>> damaged;
+    storage_.stripes().on_damage([&damaged](group_id group, unsigned chunk) {
+        damaged.insert({group, chunk});
+    });
+    for (const auto& [id, blob] : seen_.blobs) {
+        if (blob.row) co_await read_blob(id, *blob.row);
+    }
+    storage_.stripes().on_damage({});
+    for (const auto& [group, chunk] : damaged)
+        tell_damage(group, chunk);
     co_return ok();
 }
 
-task<result<void>> checker::read_all() {
-    for (const auto& [id, blob] : seen_.blobs) {
-        if (blob.row) TC_CO_TRY(co_await read_blob(id, *blob.row));
+void checker::tell_damage(group_id group, unsigned chunk) {
+    const auto row = storage_.stripes().find(group);
+    if (!row || chunk >= row->chunks.size()) return;
+    const chunk_place& place = row->chunks[chunk];
+    for (const device_info& device : storage_.devices().devices()) {
+        if (device.id != place.device) continue;
+        // Missing devices are the status page's business.
+        if (device.state != device_state::active) return;
+        ++report_.chunks_damaged;
+        problem(name_of(group) + ": extent " + place.extent.text() + " on device " + device.path +
+                " cannot be read or is wrong; reads decode around it");
     }
-    co_return ok();
 }
 
 }  // namespace
@@ -334,7 +375,9 @@ task<result<fsck_report>> check_hub(hub& storage, fsck_options options) {
     auto settled = co_await storage.decisions().settled(storage.log().last_appended());
     if (!settled) co_return std::move(settled).error();
     checker checking(storage, options);
-    co_return co_await checking.run();
+    auto report = co_await checking.run();
+    if (report) report->orphans_removed = storage.status().orphans_removed;
+    co_return std::move(report);
 }
 
 }  // namespace taicang

@@ -22,6 +22,8 @@ struct fsck_report {
     std::uint64_t buckets = 0, versions = 0, uploads = 0, parts = 0, blobs = 0, groups = 0;
     std::uint64_t journal_records = 0;
     std::uint64_t extents = 0, extents_leaked = 0;
+    std::uint64_t orphans_removed = 0;  ///< by the start that came before: a leak, given back
+    std::uint64_t chunks_damaged = 0;   ///< met while reading data
     std::uint64_t bytes_read = 0;
     std::uint64_t problem_count = 0;
     std::vector<std::string> problems;  ///< the first limits::fsck_problems_max, as sentences

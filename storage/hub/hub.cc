@@ -102,6 +102,7 @@ class embedded_hub final : public hub {
         shown.jobs = runner_.status();
         shown.index_restored = parts_.index_restored;
         shown.records_replayed = parts_.records_replayed;
+        shown.orphans_removed = parts_.orphans_removed;
         judge(shown);
         return shown;
     }

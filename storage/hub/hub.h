@@ -71,6 +71,7 @@ struct hub_status {
     std::vector<job_status> jobs;
     bool index_restored = false;
     std::uint64_t records_replayed = 0;
+    std::uint64_t orphans_removed = 0;  ///< extents that nothing named, given back at this start
 };
 
 class hub {

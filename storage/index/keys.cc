@@ -204,6 +204,13 @@ std::optional<std::uint32_t> parse_part_number(std::string_view row_key) {
     return number;
 }
 
+std::optional<std::string> parse_part_upload(std::string_view row_key) {
+    std::string upload_id;
+    if (!take_family(row_key, family::part) || !read_escaped(row_key, upload_id))
+        return std::nullopt;
+    return upload_id;
+}
+
 std::optional<retired_parts> parse_retired(std::string_view row_key) {
     std::uint64_t when = 0;
     if (!take_family(row_key, family::retired) || !read_number(row_key, when)) return std::nullopt;

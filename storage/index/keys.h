@@ -77,6 +77,7 @@ struct retired_parts {
 };
 std::optional<retired_parts> parse_retired(std::string_view row_key);
 std::optional<std::uint32_t> parse_part_number(std::string_view row_key);
+std::optional<std::string> parse_part_upload(std::string_view row_key);
 std::optional<blob_id> parse_blob(std::string_view row_key);
 /// Of a group row or a group_live row.
 std::optional<group_id> parse_group(std::string_view row_key);

@@ -28,6 +28,8 @@ void print_report(const fsck_report& report, bool as_json) {
                                          {"journal_records", report.journal_records},
                                          {"extents", report.extents},
                                          {"extents_leaked", report.extents_leaked},
+                                         {"orphans_removed", report.orphans_removed},
+                                         {"chunks_damaged", report.chunks_damaged},
                                          {"bytes_read", report.bytes_read}};
         std::printf("%s\n", document.dump(2).c_str());
         return;
@@ -40,6 +42,10 @@ void print_report(const fsck_report& report, bool as_json) {
         number(report.buckets), number(report.versions), number(report.uploads),
         number(report.parts), number(report.blobs), number(report.groups),
         number(report.journal_records), number(report.extents));
+    if (report.orphans_removed > 0) {
+        std::printf("%llu extents that nothing named were given back by this start\n",
+                    number(report.orphans_removed));
+    }
     for (const std::string& problem : report.problems)
         std::printf("problem: %s\n", problem.c_str());
     if (report.clean()) {
@@ -79,7 +85,9 @@ void add_fsck(CLI::App& parser, cli_common& common) {
                                            "start would, then holds journal, index, groups and "
                                            "devices against each other");
     auto read_data = std::make_shared<bool>(false);
-    verb->add_flag("--read-data", *read_data, "also read and verify every live byte");
+    verb->add_flag("--read-data", *read_data,
+                   "also read and verify every live byte where it lies; "
+                   "parity is not read");
     verb->callback([&common, read_data] {
         common.chosen = [&common, read_data] { return fsck(common, *read_data); };
     });
