@@ -5,6 +5,7 @@
 #include "s3gw/auth/sigv4.h"
 #include "s3gw/xml/errors.h"
 #include "storage/base/async.h"
+#include "storage/hub/findings.h"
 
 namespace taicang {
 
@@ -31,6 +32,10 @@ task<hub_status> status_on_engine(hub& storage) {
     co_return storage.status();
 }
 
+task<std::string> unready_on_engine(hub& storage) {
+    co_return unready_reason(storage.log().figures());
+}
+
 task<bool> set_paused_on_engine(hub& storage, std::string name, bool paused) {
     co_return paused ? storage.jobs().pause(name) : storage.jobs().resume(name);
 }
@@ -43,11 +48,7 @@ class admin_handler final : public http_handler {
     task<http_response> handle(http_request& request) override {
         const std::string_view path = request.path;
         if (path == "/health/live") co_return text_answer(200, "text/plain", "live\n");
-        if (path == "/health/ready") {
-            const bool ready = services_.ready.load();
-            co_return text_answer(ready ? 200 : 503, "text/plain",
-                                  ready ? "ready\n" : "not ready\n");
-        }
+        if (path == "/health/ready") co_return co_await readiness();
         if (path == "/metrics") {
             const hub_status status =
                 co_await run_on(services_.engine, status_on_engine(services_.storage));
@@ -72,6 +73,17 @@ class admin_handler final : public http_handler {
     }
 
   private:
+    task<http_response> readiness() {
+        if (!services_.ready.load()) {
+            co_return text_answer(503, "text/plain",
+                                  "not ready: the hub is starting or stopping\n");
+        }
+        const std::string why =
+            co_await run_on(services_.engine, unready_on_engine(services_.storage));
+        if (!why.empty()) co_return text_answer(503, "text/plain", "not ready: " + why + "\n");
+        co_return text_answer(200, "text/plain", "ready\n");
+    }
+
     task<http_response> administer(http_request& request, std::string path) {
         authenticated who;
         if (auto failed = authenticator_.authenticate(request, worker_.wall_now(), who)) {

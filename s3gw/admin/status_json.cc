@@ -93,15 +93,16 @@ json journal_of(const hub_status& status) {
             {"last_durable", log.last_durable.value},
             {"epoch", log.epoch.value},
             {"segments", log.segments},
+            {"segments_prepared", log.segments_prepared},
             {"segments_degraded", log.segments_degraded},
-            {"failure", log.failure},
             {"copies_restored", log.copies_restored},
             {"bytes_retained", log.bytes_retained},
             {"bytes_max", log.bytes_max},
             {"fill", status.journal_fill},
             {"commits", log.commits},
             {"records", log.records},
-            {"ensemble", log.ensemble}};
+            {"ensemble", log.ensemble},
+            {"failure", log.failure}};
 }
 
 json index_of(const index_figures& rows) {
@@ -136,6 +137,7 @@ std::string status_json(const hub_status& status, std::string_view version) {
     document["hub"] = status.hub.text();
     document["term"] = status.term.value;
     document["io_backend"] = status.io_backend;
+    document["io_backend_reason"] = status.io_backend_reason;
     document["index_restored"] = status.index_restored;
     document["records_replayed"] = status.records_replayed;
     document["orphans_removed"] = status.orphans_removed;

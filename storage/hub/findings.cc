@@ -36,31 +36,53 @@ void judge_tier(hub_status& status, const tier_status& tier) {
     }
 }
 
+/// What can be done about a device today, with the verbs there are.
+std::string_view next_step(device_state state) {
+    switch (state) {
+        case device_state::active:
+            break;
+        case device_state::missing:
+        case device_state::refused:
+            return "once the right file is there, start the hub again with `taicang serve`";
+        case device_state::fenced:
+            return "it stays out, reads decode from the others, and there is no verb that replaces "
+                   "it yet: watch the others with `taicang device ls`";
+    }
+    return "see `taicang device ls`";
+}
+
 void judge_device(hub_status& status, const device_info& device) {
-    if (device.state == device_state::active) return;
-    worsen(status, hub_health::degraded);
-    status.findings.push_back("device " + (device.path.empty() ? device.id.text() : device.path) +
-                              " is " + std::string(device_state_name(device.state)) + ": " +
-                              device.reason + "; see `taicang device ls`");
+    const std::string name = "device " + (device.path.empty() ? device.id.text() : device.path);
+    if (device.state != device_state::active) {
+        worsen(status, hub_health::degraded);
+        std::string finding = name + " is " + std::string(device_state_name(device.state));
+        if (!device.reason.empty()) finding += ": " + device.reason;
+        status.findings.push_back(finding + "; " + std::string(next_step(device.state)));
+        return;
+    }
+    // A warning only: every answer was right, and the count falls at a start, not by mending.
+    if (device.read_failures == 0) return;
+    status.findings.push_back(
+        name + " gave " + std::to_string(device.read_failures) +
+        " reads since start that failed or were not what was written; the answers came from the "
+        "others: watch it with `taicang device ls`, check every byte with `taicang fsck "
+        "--read-data` once the hub is stopped");
 }
 
 void judge_journal(hub_status& status) {
     const journal_figures& log = status.journal_now;
     if (!log.failure.empty()) {
-        // With too few devices it fails too; the tier has been told read-only then, and devices
-        // that come back are what helps.
-        const bool told = status.health == hub_health::read_only;
-        worsen(status, told ? hub_health::read_only : hub_health::failed);
-        status.findings.push_back(
-            "the journal takes no writes until the next start: " + log.failure +
-            "; mend what it names, then start `taicang serve` again");
+        worsen(status, hub_health::failed);
+        status.findings.push_back("the journal takes no writes, reads go on: " + log.failure +
+                                  "; mend that (see `taicang device ls`), then start the hub "
+                                  "again with `taicang serve`");
     }
     if (log.segments_degraded > 0) {
         worsen(status, hub_health::degraded);
-        status.findings.push_back(
-            std::to_string(log.segments_degraded) +
-            " journal segments have fewer copies than they should and are being restored; see "
-            "`taicang device ls`, and `taicang status` again");
+        status.findings.push_back(std::to_string(log.segments_degraded) + " of " +
+                                  std::to_string(log.segments) +
+                                  " journal segments lack a copy, which is restored on another "
+                                  "device when there is one; see `taicang device ls`");
     }
     if (status.journal_fill > limits::journal_fill_warning) {
         worsen(status, hub_health::degraded);
@@ -68,6 +90,13 @@ void judge_journal(hub_status& status) {
                                   std::to_string(static_cast<int>(status.journal_fill * 100)) +
                                   " % full: packing or checkpoints lag; see `taicang job ls`");
     }
+}
+
+void judge_job(hub_status& status, const job_status& running) {
+    if (running.last_error.empty() || running.state != job_state::throttled) return;
+    worsen(status, hub_health::degraded);
+    status.findings.push_back("job " + running.name + " fails and is retried: " +
+                              running.last_error + "; see `taicang job ls`");
 }
 
 }  // namespace
@@ -79,12 +108,14 @@ void judge(hub_status& status) {
     for (const device_info& device : status.devices)
         judge_device(status, device);
     judge_journal(status);
-    for (const job_status& running : status.jobs) {
-        if (running.last_error.empty() || running.state != job_state::throttled) continue;
-        worsen(status, hub_health::degraded);
-        status.findings.push_back("job " + running.name + " fails and is retried: " +
-                                  running.last_error + "; see `taicang job ls`");
-    }
+    for (const job_status& running : status.jobs)
+        judge_job(status, running);
+}
+
+std::string unready_reason(const journal_figures& log) {
+    if (log.failure.empty()) return {};
+    return "reads go on, writes are refused, since the journal takes none: " + log.failure +
+           "; see `taicang status`";
 }
 
 }  // namespace taicang

@@ -2,11 +2,16 @@
 // command to type. Pure; any thread.
 #pragma once
 
+#include <string>
+
 #include "storage/hub/hub.h"
 
 namespace taicang {
 
 /// Sets `health` and `findings` from the other fields.
 void judge(hub_status& status);
+
+/// Why the hub cannot take reads and writes, a sentence; empty when it can.
+std::string unready_reason(const journal_figures& log);
 
 }  // namespace taicang

@@ -9,6 +9,7 @@
 #include "storage/base/mark.h"
 #include "storage/hub/boot.h"
 #include "storage/hub/findings.h"
+#include "storage/io/reactor.h"
 #include "storage/object/sequencer.h"
 #include "storage/upkeep/device_check.h"
 #include "storage/upkeep/packing.h"
@@ -89,6 +90,9 @@ class embedded_hub final : public hub {
         shown.hub = parts_.devices->hub();
         shown.term = parts_.devices->term();
         shown.io_backend = env_.files.backend();
+        // Only a reactor chooses its disk; other executors (the simulation) have no reason to tell.
+        if (const auto* home = dynamic_cast<const reactor*>(&env_.home))
+            shown.io_backend_reason = home->backend_reason();
         shown.devices = parts_.devices->devices();
         for (const tier_id tier : {tier_id::nvme, tier_id::hdd}) {
             if (!parts_.devices->has_tier(tier)) continue;

@@ -45,7 +45,12 @@ struct hub_options {
     bool jobs = true;    ///< false: the caller steps them (simulation)
 };
 
-enum class hub_health : std::uint8_t { ok, degraded, read_only, failed };
+enum class hub_health : std::uint8_t {
+    ok,         ///< findings beside it are warnings
+    degraded,   ///< serves, with less redundancy, room or upkeep than it should have
+    read_only,  ///< a tier takes no new groups
+    failed,     ///< the journal takes no records: nothing can be changed; reads go on
+};
 std::string_view hub_health_name(hub_health health) noexcept;
 
 struct tier_status {
@@ -61,6 +66,7 @@ struct hub_status {
     uuid hub;
     shard_term term;
     std::string io_backend;
+    std::string io_backend_reason;  ///< why this one; empty where nothing was chosen (simulation)
     std::vector<tier_status> tiers;
     std::vector<device_info> devices;
     journal_figures journal_now;

@@ -53,12 +53,14 @@ std::uint64_t number_of(const json& row, const char* name) {
 }
 
 void show_devices(const json& devices) {
-    text_table table({"DEVICE", "TIER", "STATE", "USED", "KEPT", "CAPACITY", "UUID", "REASON"});
+    text_table table(
+        {"DEVICE", "TIER", "STATE", "USED", "KEPT", "CAPACITY", "READS FAILED", "UUID", "REASON"});
     for (const json& device : devices) {
         table.add({text_of(device, "path"), text_of(device, "tier"), text_of(device, "state"),
                    human_bytes(number_of(device, "bytes_used")),
                    human_bytes(number_of(device, "bytes_kept")),
-                   human_bytes(number_of(device, "bytes_capacity")), text_of(device, "uuid"),
+                   human_bytes(number_of(device, "bytes_capacity")),
+                   std::to_string(number_of(device, "read_failures")), text_of(device, "uuid"),
                    text_of(device, "reason")});
     }
     std::printf("%s", table.text().c_str());
@@ -97,20 +99,32 @@ void show_jobs(const json& jobs) {
     std::printf("%s", table.text().c_str());
 }
 
-int show_status(const json& status) {
-    const json journal = status.value("journal", json::object());
-    std::printf("hub %s  health %s  term %llu  I/O %s\n\n", text_of(status, "hub").c_str(),
-                text_of(status, "health").c_str(),
-                static_cast<unsigned long long>(number_of(status, "term")),
-                text_of(status, "io_backend").c_str());
-    show_tiers(status.value("tiers", json::array()));
-    std::printf("\n");
-    show_devices(status.value("devices", json::array()));
-    std::printf("\njournal: LSN %llu, %s of %s retained in %llu segments\n\n",
+void show_journal(const json& journal) {
+    std::printf("journal: LSN %llu, %s of %s retained in %llu segments",
                 static_cast<unsigned long long>(number_of(journal, "last_durable")),
                 human_bytes(number_of(journal, "bytes_retained")).c_str(),
                 human_bytes(number_of(journal, "bytes_max")).c_str(),
                 static_cast<unsigned long long>(number_of(journal, "segments")));
+    std::printf(", %llu lack a copy (%llu copies restored)\n",
+                static_cast<unsigned long long>(number_of(journal, "segments_degraded")),
+                static_cast<unsigned long long>(number_of(journal, "copies_restored")));
+    const std::string failure = text_of(journal, "failure");
+    if (!failure.empty()) std::printf("journal: FAILED, no writes: %s\n", failure.c_str());
+}
+
+int show_status(const json& status) {
+    // The reason begins with the backend's name.
+    const std::string reason = text_of(status, "io_backend_reason");
+    std::printf("hub %s  health %s  term %llu  I/O %s\n\n", text_of(status, "hub").c_str(),
+                text_of(status, "health").c_str(),
+                static_cast<unsigned long long>(number_of(status, "term")),
+                (reason.empty() ? text_of(status, "io_backend") : reason).c_str());
+    show_tiers(status.value("tiers", json::array()));
+    std::printf("\n");
+    show_devices(status.value("devices", json::array()));
+    std::printf("\n");
+    show_journal(status.value("journal", json::object()));
+    std::printf("\n");
     show_jobs(status.value("jobs", json::array()));
     const json findings = status.value("findings", json::array());
     std::printf(findings.empty() ? "\nNothing needs attention.\n" : "\nNeeds attention:\n");

@@ -8,7 +8,6 @@
 #include "s3gw/api/s3_handler.h"
 #include "s3gw/auth/credentials.h"
 #include "s3gw/http/server.h"
-#include "storage/base/log.h"
 #include "tools/server/endpoints.h"
 #include "tools/server/engine.h"
 #include "tools/server/listeners.h"
@@ -74,8 +73,6 @@ result<void> start_admin(server_parts& made) {
 result<served_endpoints> start_all(server_parts& made) {
     const configuration& wanted = made.wanted;
     TC_TRY(made.storage.start(wanted, {}));
-    log_event(log_level::info, "io_backend").with("chosen", made.storage.home().backend_reason());
-    TC_TRY_ASSIGN(root, load_or_create_root_key(wanted.data, root_key_settings_from_environment(),
                                                 made.storage.env().random));
     served_endpoints served;
     served.access_key = root.key.access_key;
