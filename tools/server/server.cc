@@ -73,6 +73,7 @@ result<void> start_admin(server_parts& made) {
 result<served_endpoints> start_all(server_parts& made) {
     const configuration& wanted = made.wanted;
     TC_TRY(made.storage.start(wanted, {}));
+    TC_TRY_ASSIGN(root, load_or_create_root_key(wanted.data, root_key_settings_from_environment(),
                                                 made.storage.env().random));
     served_endpoints served;
     served.access_key = root.key.access_key;
