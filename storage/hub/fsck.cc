@@ -65,7 +65,7 @@ class checker {
     task<result<void>> check_journal();
     task<result<void>> read_all();
     task<void> read_blob(blob_id id, const blob_row& row);
-    void tell_damage(group_id group, unsigned chunk);
+    void tell_damage(const std::vector<device_info>& devices, group_id group, unsigned chunk);
 
     hub& storage_;
     fsck_options options_;
@@ -340,8 +340,10 @@ task<void> checker::read_blob(blob_id id, const blob_row& row) {
     }
 }
 
-/// Reading decodes around a chunk that is wrong or gone, so what it met on the way is told too.
+/// Reading decodes around a chunk that is wrong or gone, so what it met on the way is told too. By
+/// the devices as they were before: one with many wrong chunks is fenced while it is read.
 task<result<void>> checker::read_all() {
+    const std::vector<device_info> devices = storage_.devices().devices();
     std::set<std::pair<group_id, unsigned>> damaged;
     storage_.stripes().on_damage([&damaged](group_id group, unsigned chunk) {
         damaged.insert({group, chunk});
@@ -351,15 +353,15 @@ task<result<void>> checker::read_all() {
     }
     storage_.stripes().on_damage({});
     for (const auto& [group, chunk] : damaged)
-        tell_damage(group, chunk);
+        tell_damage(devices, group, chunk);
     co_return ok();
 }
 
-void checker::tell_damage(group_id group, unsigned chunk) {
+void checker::tell_damage(const std::vector<device_info>& devices, group_id group, unsigned chunk) {
     const auto row = storage_.stripes().find(group);
     if (!row || chunk >= row->chunks.size()) return;
     const chunk_place& place = row->chunks[chunk];
-    for (const device_info& device : storage_.devices().devices()) {
+    for (const device_info& device : devices) {
         if (device.id != place.device) continue;
         // Missing devices are the status page's business.
         if (device.state != device_state::active) return;

@@ -14,6 +14,7 @@ from harness.server import device_files, server
 
 EXIT_FAILED = 1
 MIB = 1 << 20
+OBJECTS = 40  # their wrong blocks are more than a device may give before it is fenced
 KEPT_BYTES = 24 * MIB  # at both ends: superblocks, roots, the directory
 
 
@@ -39,7 +40,7 @@ class fsck_test:
         self.hub.start()
         self.data.make_bucket()
         client = self.hub.client()
-        for number in range(8):
+        for number in range(OBJECTS):
             self.data.put(client, f"large/{number}", self.data.next_value(3 << 20))
         client.close()
         self.hub.stop()
