@@ -50,8 +50,10 @@ void print_welcome(const configuration& wanted, const served_endpoints& served) 
     }
     std::printf("  export AWS_DEFAULT_REGION=%s\n\nTry:\n", wanted.region.c_str());
     std::printf("  aws --endpoint-url %s s3 mb s3://granary\n", endpoint.c_str());
-    std::printf("  aws --endpoint-url %s s3 cp --recursive /usr/share/doc s3://granary/doc\n",
-                endpoint.c_str());
+    std::printf(
+        "  aws --endpoint-url %s s3 cp --recursive --no-follow-symlinks /usr/share/doc "
+        "s3://granary/doc\n",
+        endpoint.c_str());
     std::printf("  aws --endpoint-url %s s3 ls --recursive --summarize s3://granary/doc\n\n",
                 endpoint.c_str());
     std::fflush(stdout);

@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "storage/base/limits.h"
-#include "storage/base/log.h"
 
 namespace taicang {
 
