@@ -33,7 +33,7 @@ task<hub_status> status_on_engine(hub& storage) {
 }
 
 task<std::string> unready_on_engine(hub& storage) {
-    co_return unready_reason(storage.log().figures());
+    co_return unready_reason(storage.status());
 }
 
 task<bool> set_paused_on_engine(hub& storage, std::string name, bool paused) {

@@ -123,6 +123,9 @@ void add_journal(page& out, const hub_status& status) {
     const journal_figures& log = status.journal_now;
     out.gauge("taicang_journal_failed", "1: nothing can be written until a new start.",
               log.failure.empty() ? 0 : 1);
+    out.gauge("taicang_writes_failed",
+              "1: nothing is written until a new start, for the journal or the index.",
+              log.failure.empty() && status.write_failure.empty() ? 0 : 1);
     out.gauge("taicang_journal_fill", "Share of the journal's cap in use.", status.journal_fill);
     out.gauge("taicang_journal_last_durable_lsn", "Newest durable record.",
               number(log.last_durable.value));

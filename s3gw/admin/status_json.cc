@@ -143,6 +143,7 @@ std::string status_json(const hub_status& status, std::string_view version) {
     document["orphans_removed"] = status.orphans_removed;
     document["tiers"] = array_of(status.tiers);
     document["devices"] = array_of(status.devices);
+    document["write_failure"] = status.write_failure;
     document["journal"] = journal_of(status);
     document["index"] = index_of(status.index_now);
     document["stripes"] = stripes_of(status.stripes);

@@ -210,7 +210,7 @@ void device_set_impl::fence(const uuid& id, std::string reason) {
         .with("path", found.slot->path)
         .with("reason", reason);
     found.slot->record.state = member_state::fenced;
-    found.slot->record.reason = reason + "; replace the device";
+    found.slot->record.reason = reason;
     ++found.tier->version;
     if (found.slot->device) found.slot->device->fence(std::move(reason));
     const auto observers = observers_;  // an observer may add another

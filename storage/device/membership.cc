@@ -60,25 +60,24 @@ std::optional<error> staleness(const tier_candidate& candidate, const member& re
     const std::uint64_t epoch = candidate.identity->epoch.value;
     const std::uint64_t epoch_known = record.epoch.value;
     if (candidate.newest == nullptr) {
-        return refusal(errc::corrupt,
-                       "neither of its root slots is readable; replace the device, its data is "
-                       "decoded from the others");
+        return refusal(
+            errc::corrupt,
+            "neither of its root slots is readable; its data is decoded from the others");
     }
     if (epoch < epoch_known) {
         TC_MARK("device.stale_epoch");
-        return refusal(errc::device_stale,
-                       "its membership epoch is " + std::to_string(epoch) + ", the tier's is " +
-                           std::to_string(epoch_known) +
-                           ": it is an old copy; put the present file back or replace the device");
+        return refusal(errc::device_stale, "its membership epoch is " + std::to_string(epoch) +
+                                               ", the tier's is " + std::to_string(epoch_known) +
+                                               ": it is an old copy; put the present file back");
     }
     // One ahead: its superblock was written for coming back, and the root that says so was cut
     // short.
     const bool coming_back = record.state == member_state::missing && epoch == epoch_known + 1;
     if (epoch != epoch_known && !coming_back) {
-        return refusal(errc::device_swapped,
-                       "its membership epoch is " + std::to_string(epoch) +
-                           ", ahead of the tier's " + std::to_string(epoch_known) +
-                           ": it took part in another course of this hub; replace the device");
+        return refusal(errc::device_swapped, "its membership epoch is " + std::to_string(epoch) +
+                                                 ", ahead of the tier's " +
+                                                 std::to_string(epoch_known) +
+                                                 ": it took part in another course of this hub");
     }
     const std::uint64_t required = sequence_required(record, newest_sequence);
     const std::uint64_t own = candidate.newest->header.position.sequence;
@@ -87,8 +86,7 @@ std::optional<error> staleness(const tier_candidate& candidate, const member& re
     return refusal(errc::device_stale,
                    "its newest root is number " + std::to_string(own) + ", it must have " +
                        std::to_string(required) +
-                       " or later: it is an old copy; put the present file back or replace the "
-                       "device");
+                       " or later: it is an old copy; put the present file back");
 }
 
 candidate_verdict judge(const std::vector<tier_candidate>& all, std::size_t index,
@@ -155,8 +153,7 @@ std::string reason_for_absence(const tier_question& question, const member& reco
         if (candidates[i].identity->device != record.device || !verdicts[i].why) continue;
         return candidates[i].file_name + " was refused: " + verdicts[i].why->message;
     }
-    return record.file_name + " was not found in " + question.directory +
-           " at start; put it back or replace the device";
+    return record.file_name + " was not found in " + question.directory + " at start; put it back";
 }
 
 void mark_absent(const tier_question& question, const std::vector<tier_candidate>& candidates,

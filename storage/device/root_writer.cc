@@ -32,7 +32,7 @@ error root_writer::quorum_error(std::size_t active) const {
                                         " is read-only: " + std::to_string(active) +
                                         " of its devices are active and a root needs " +
                                         std::to_string(identity_.parity + 1) +
-                                        "; replace the devices that `taicang device ls` shows as "
+                                        "; put back the devices that `taicang device ls` shows as "
                                         "fenced or missing");
 }
 

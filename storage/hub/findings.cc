@@ -77,6 +77,13 @@ void judge_journal(hub_status& status) {
                                   "; mend that (see `taicang device ls`), then start the hub "
                                   "again with `taicang serve`");
     }
+    if (log.failure.empty() && !status.write_failure.empty()) {
+        worsen(status, hub_health::failed);
+        status.findings.push_back(
+            "no write is taken any more, reads go on: " + status.write_failure +
+            "; what was acknowledged is in the journal: start the hub again "
+            "with `taicang serve`, which applies it");
+    }
     if (log.segments_degraded > 0) {
         worsen(status, hub_health::degraded);
         status.findings.push_back(std::to_string(log.segments_degraded) + " of " +
@@ -112,10 +119,11 @@ void judge(hub_status& status) {
         judge_job(status, running);
 }
 
-std::string unready_reason(const journal_figures& log) {
-    if (log.failure.empty()) return {};
-    return "reads go on, writes are refused, since the journal takes none: " + log.failure +
-           "; see `taicang status`";
+std::string unready_reason(const hub_status& status) {
+    const std::string& log = status.journal_now.failure;
+    const std::string& why = log.empty() ? status.write_failure : log;
+    if (why.empty()) return {};
+    return "reads go on, writes are refused: " + why + "; see `taicang status`";
 }
 
 }  // namespace taicang

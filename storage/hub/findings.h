@@ -12,6 +12,6 @@ namespace taicang {
 void judge(hub_status& status);
 
 /// Why the hub cannot take reads and writes, a sentence; empty when it can.
-std::string unready_reason(const journal_figures& log);
+std::string unready_reason(const hub_status& status);
 
 }  // namespace taicang

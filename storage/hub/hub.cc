@@ -9,7 +9,6 @@
 #include "storage/base/mark.h"
 #include "storage/hub/boot.h"
 #include "storage/hub/findings.h"
-#include "storage/io/reactor.h"
 #include "storage/object/sequencer.h"
 #include "storage/upkeep/device_check.h"
 #include "storage/upkeep/packing.h"
@@ -90,15 +89,14 @@ class embedded_hub final : public hub {
         shown.hub = parts_.devices->hub();
         shown.term = parts_.devices->term();
         shown.io_backend = env_.files.backend();
-        // Only a reactor chooses its disk; other executors (the simulation) have no reason to tell.
-        if (const auto* home = dynamic_cast<const reactor*>(&env_.home))
-            shown.io_backend_reason = home->backend_reason();
+        shown.io_backend_reason = options_.io_backend_reason;
         shown.devices = parts_.devices->devices();
         for (const tier_id tier : {tier_id::nvme, tier_id::hdd}) {
             if (!parts_.devices->has_tier(tier)) continue;
             shown.tiers.push_back(status_of(tier, shown.devices));
         }
         shown.journal_now = parts_.log->figures();
+        shown.write_failure = decisions_->failure();
         shown.journal_fill = parts_.log->fill();
         shown.index_now = parts_.rows->figures();
         shown.stripes = parts_.stripes->figures();

@@ -40,6 +40,7 @@ struct hub_options {
     std::uint64_t index_tidy_rows_min = limits::index_tidy_rows_min;
     std::int64_t index_tidy_wait_ns = limits::index_tidy_idle_wait_ns;
     std::uint64_t journal_bytes_max = 0;  ///< 0: a share of the fastest tier, 256 MiB to 4 GiB
+    std::string io_backend_reason;        ///< told in the status; empty: nothing was chosen
     bool accept_loss = false;
     bool create = true;  ///< make a new hub when the directory holds none
     bool jobs = true;    ///< false: the caller steps them (simulation)
@@ -49,7 +50,7 @@ enum class hub_health : std::uint8_t {
     ok,         ///< findings beside it are warnings
     degraded,   ///< serves, with less redundancy, room or upkeep than it should have
     read_only,  ///< a tier takes no new groups
-    failed,     ///< the journal takes no records: nothing can be changed; reads go on
+    failed,     ///< nothing can be changed until the next start; reads go on
 };
 std::string_view hub_health_name(hub_health health) noexcept;
 
@@ -66,10 +67,11 @@ struct hub_status {
     uuid hub;
     shard_term term;
     std::string io_backend;
-    std::string io_backend_reason;  ///< why this one; empty where nothing was chosen (simulation)
+    std::string io_backend_reason;  ///< hub_options::io_backend_reason
     std::vector<tier_status> tiers;
     std::vector<device_info> devices;
     journal_figures journal_now;
+    std::string write_failure;  ///< sequencer::failure()
     double journal_fill = 0;
     index_figures index_now;
     stripe_figures stripes;

@@ -279,7 +279,10 @@ task<result<bool>> shard_sequencer::bucket_is_empty(bucket_id bucket) {
 }
 
 std::optional<error> shard_sequencer::refusal() const {
-    if (failed_) return failed_;
+    if (failed_) {
+        return error(errc::stopped, "no write is taken until the hub is started again: " +
+                                        failed_->message + "; see `taicang status`");
+    }
     if (stopping_)
         return error(errc::stopped,
                      "the hub is shutting down; repeat the request elsewhere or later");

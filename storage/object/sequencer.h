@@ -124,6 +124,9 @@ class sequencer : public group_log {
     /// Live bytes of a group as all decisions so far leave it.
     [[nodiscard]] virtual std::int64_t live_bytes(group_id group) const = 0;
     [[nodiscard]] virtual lsn applied() const = 0;
+    /// Why nothing is decided any more, until the next start: the journal failed, or what it holds
+    /// durably could not be applied to the index. Empty while decisions are taken.
+    [[nodiscard]] virtual std::string failure() const = 0;
     virtual task<void> stop() = 0;
 };
 

@@ -49,6 +49,9 @@ class shard_sequencer final : public sequencer {
     }
     [[nodiscard]] std::int64_t live_bytes(group_id group) const override;
     [[nodiscard]] lsn applied() const override { return applied_; }
+    [[nodiscard]] std::string failure() const override {
+        return failed_ ? failed_->message : std::string();
+    }
     task<void> stop() override;
     task<result<void>> group_opened(group_row row) override;
 

@@ -33,8 +33,10 @@ disk_backend backend_of(const std::string& name) {
     return disk_backend::automatic;
 }
 
-hub_options hub_options_of(const configuration& wanted, const engine_options& how) {
+hub_options hub_options_of(const configuration& wanted, const engine_options& how,
+                           std::string_view backend_reason) {
     hub_options options;
+    options.io_backend_reason = backend_reason;
     options.layout.directory = wanted.devices_directory();
     const auto add_tier = [&](tier_id tier, std::uint64_t devices) {
         if (devices == 0) return;
@@ -94,7 +96,9 @@ result<void> engine::start(const configuration& wanted, engine_options options) 
     }
     TC_TRY(start_without_hub(wanted));
     engine_parts& made = *parts_;
-    TC_TRY_ASSIGN(storage, made.home->run(hub::start(*made.env, hub_options_of(wanted, options))));
+    TC_TRY_ASSIGN(storage,
+                  made.home->run(hub::start(
+                      *made.env, hub_options_of(wanted, options, made.home->backend_reason()))));
     made.storage = std::move(storage);
     return ok();
 }

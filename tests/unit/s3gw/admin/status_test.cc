@@ -15,6 +15,7 @@ hub_status a_status() {
     status.io_backend_reason = "threads: io_uring_setup: Operation not permitted";
     status.journal_now.failure = "too few devices";
     status.journal_now.segments_degraded = 2;
+    status.write_failure = "the index takes no rows";
     status.journal_now.copies_restored = 5;
     status.index_now.seeks = 7;
     status.devices.emplace_back();
@@ -31,6 +32,7 @@ TEST(status_json, tells_the_journals_failure_and_the_backends_reason) {
     EXPECT_EQ(shown["io_backend"], "threads");
     EXPECT_EQ(shown["io_backend_reason"], "threads: io_uring_setup: Operation not permitted");
     EXPECT_EQ(shown["journal"]["failure"], "too few devices");
+    EXPECT_EQ(shown["write_failure"], "the index takes no rows");
     EXPECT_EQ(shown["journal"]["segments_degraded"], 2);
     EXPECT_EQ(shown["journal"]["copies_restored"], 5);
 }
@@ -41,7 +43,7 @@ TEST(hub_metrics, follow_the_status_and_type_what_only_grows_as_counters) {
     budget.refused = 9;
     const std::string page = hub_metrics(a_status(), budget, buffers);
     for (const char* expected :
-         {"\ntaicang_health 3\n", "\ntaicang_journal_failed 1\n",
+         {"\ntaicang_health 3\n", "\ntaicang_journal_failed 1\n", "\ntaicang_writes_failed 1\n",
           "\ntaicang_journal_segments_degraded 2\n",
           "# TYPE taicang_journal_segments_degraded gauge\n",
           "# TYPE taicang_index_seeks_total counter\ntaicang_index_seeks_total 7\n",

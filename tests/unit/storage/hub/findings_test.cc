@@ -40,7 +40,7 @@ TEST(findings, a_whole_hub_has_none) {
     const hub_status shown = judged(status);
     EXPECT_EQ(shown.health, hub_health::ok);
     EXPECT_THAT(shown.findings, IsEmpty());
-    EXPECT_EQ(unready_reason(shown.journal_now), "");
+    EXPECT_EQ(unready_reason(shown), "");
 }
 
 TEST(findings, a_journal_that_takes_no_records_is_the_worst) {
@@ -52,8 +52,26 @@ TEST(findings, a_journal_that_takes_no_records_is_the_worst) {
     EXPECT_THAT(shown.findings, testing::Contains(AllOf(HasSubstr("journal"),
                                                         HasSubstr("the root could not be written"),
                                                         HasSubstr("`taicang serve`"))));
-    EXPECT_THAT(unready_reason(shown.journal_now),
+    EXPECT_THAT(unready_reason(shown),
                 AllOf(HasSubstr("the root could not be written"), HasSubstr("`taicang status`")));
+}
+
+TEST(findings, an_index_that_takes_no_rows_is_as_bad) {
+    hub_status status;
+    status.write_failure = "applying durable records to the index: no such file";
+    const hub_status shown = judged(status);
+    EXPECT_EQ(shown.health, hub_health::failed);
+    EXPECT_THAT(shown.findings,
+                ElementsAre(AllOf(HasSubstr("no such file"), HasSubstr("`taicang serve`"))));
+    EXPECT_THAT(unready_reason(shown),
+                AllOf(HasSubstr("no such file"), HasSubstr("`taicang status`")));
+}
+
+TEST(findings, a_failed_journal_is_told_once) {
+    hub_status status;
+    status.journal_now.failure = "too few devices";
+    status.write_failure = "the journal failed: too few devices";
+    EXPECT_EQ(judged(status).findings.size(), 1U);
 }
 
 TEST(findings, segments_that_lack_a_copy_degrade) {
@@ -64,7 +82,7 @@ TEST(findings, segments_that_lack_a_copy_degrade) {
     EXPECT_EQ(shown.health, hub_health::degraded);
     EXPECT_THAT(shown.findings,
                 ElementsAre(AllOf(HasSubstr("2 of 7"), HasSubstr("`taicang device ls`"))));
-    EXPECT_EQ(unready_reason(shown.journal_now), "");
+    EXPECT_EQ(unready_reason(shown), "");
 }
 
 TEST(findings, a_device_that_is_out_says_what_to_do) {
