@@ -91,7 +91,7 @@ void file_device::fence(std::string reason) {
 
 error file_device::fenced_error() const {
     return error(errc::device_fenced, "device " + label_ + " is fenced (" + fence_reason_ +
-                                          "); replace it, its data is decoded from the others");
+                                          "); its data is decoded from the others");
 }
 
 error file_device::closed_error() const {

@@ -166,7 +166,7 @@ void mark_absent(const tier_question& question, const std::vector<tier_candidate
             // It may hold a newer root than any that was read: it must never come back by itself.
             TC_MARK("device.left_behind");
             record.state = member_state::fenced;
-            record.reason = "left behind when the hub was started with --accept-loss; replace it";
+            record.reason = "left behind when the hub was started with --accept-loss";
             continue;
         }
         record.sequence_required = sequence_required(record, newest);

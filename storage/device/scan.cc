@@ -35,9 +35,8 @@ task<result<void>> read_identity(environment& env, found_device& found) {
     }
     if (found.identity && !why.empty()) TC_MARK("device.one_superblock_copy");
     if (!found.identity) {
-        co_return error(errc::corrupt,
-                        "neither superblock copy is readable (" + why +
-                            "); if this file never was a device, move it away, else replace it");
+        co_return error(errc::corrupt, "neither superblock copy is readable (" + why +
+                                           "); if this file never was a device, move it away");
     }
     co_return ok();
 }

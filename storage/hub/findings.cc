@@ -28,7 +28,7 @@ void judge_tier(hub_status& status, const tier_status& tier) {
                                   " instead of " + std::to_string(space.k_target) + "+" +
                                   std::to_string(space.m) + "; see `taicang device ls`");
     }
-    if (space.below_reserve) {
+    if (space.k_now != 0 && space.below_reserve) {
         worsen(status, hub_health::degraded);
         status.findings.push_back("tier " + name +
                                   " is full: new objects are refused (507), deletes go on; delete "

@@ -50,8 +50,7 @@ error segment_io::too_narrow() const {
                  "the journal needs " + std::to_string(ensemble_size_) +
                      " active devices of tier " + std::string(tier_name(tier_)) + " and has " +
                      std::to_string(devices_.active(tier_).size()) +
-                     "; reads go on, writes wait: see `taicang device ls` and bring devices back "
-                     "or replace them");
+                     "; reads go on, writes wait: see `taicang device ls` and bring devices back");
 }
 
 bool segment_io::whole(const segment& held) const {

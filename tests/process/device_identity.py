@@ -5,7 +5,9 @@
 - a foreign device file, a clone of another, a stale copy put back: refused with a sentence (the hub
   goes on without it, or does not start and says why), and never a wrong or failed read;
 - a device that was away and comes back with all it had may rejoin (docs/decisions);
-- two of a hub's own files with their names swapped: refused with a sentence, or served right.
+- two of a hub's own files with their names swapped: refused with a sentence, or served right;
+- fewer devices than m+1: no start, until the loss is accepted; then it lives, reads, refuses writes, and
+  says so: not ready, health failed, each lost device named.
 """
 
 import os
@@ -13,7 +15,7 @@ import re
 import shutil
 
 from harness import runner
-from harness.dataset import dataset
+from harness.dataset import dataset, wait_until
 from harness.history import violation
 from harness.server import READY_LIMIT_S, copy_tree, device_files, server, start_failed
 
@@ -122,7 +124,47 @@ class identity_test:
         os.replace(aside, self.files[1])
         self.refused([self.files[1]], allow_served=True)
 
+    def accepted_loss(self):
+        lost = self.files[2:]
+        for path in lost:
+            os.remove(path)
+        self.refused_to_start("--accept-loss")
+        hub = server(self.run, self.home, "accepting", extra_arguments=["--accept-loss"])
+        hub.launch()
+        wait_until("live after --accept-loss", lambda: hub.admin_get("/health/live")[0] == 200,
+                   READY_LIMIT_S * self.run.arguments.slow)
+        wait_until("the reason why it is not ready",
+                   lambda: "writes are refused" in hub.admin_get("/health/ready")[1],
+                   READY_LIMIT_S * self.run.arguments.slow)
+        code, why = hub.admin_get("/health/ready")
+        if code != 503 or "`taicang status`" not in why:
+            raise violation(f"ready says {code} {why!r} with {len(lost)} devices lost")
+        status = hub.status()
+        findings = "\n".join(status["findings"])
+        if status["health"] != "failed":
+            raise violation(f"health is {status['health']}: {findings}")
+        for path in lost:
+            if os.path.basename(path) not in findings:
+                raise violation(f"no finding names {path}: {findings}")
+        client = hub.client()
+        answer = client.put(self.data.bucket, "refused", [b"x"], {})
+        client.close()
+        if answer.status != 503:
+            raise violation(f"PUT with too few devices: {answer.describe()}")
+        hub.stop()
+
     # What refused means
+
+    def refused_to_start(self, word):
+        self.hub.launch()
+        try:
+            self.hub.wait_ready(READY_LIMIT_S)
+        except start_failed as error:
+            if error.code != 1 or word not in error.text:
+                raise violation(f"it does not name {word}: {error}") from error
+            self.run.count("refused_to_start")
+            return
+        raise violation("it started with fewer devices than it needs")
 
     def refused(self, paths, allow_served):
         self.hub.launch()
@@ -162,7 +204,8 @@ def sentence_about(text, paths):
     return False
 
 
-CASES = ("index_removed", "foreign", "cloned", "swapped", "returned", "stale", "older_copy")
+CASES = ("index_removed", "foreign", "cloned", "swapped", "returned", "stale", "older_copy",
+         "accepted_loss")
 
 
 def body(run):
