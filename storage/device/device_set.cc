@@ -229,7 +229,7 @@ void device_set_impl::report_read_failure(const uuid& id) {
         slot.window_start = now;
         slot.window_failures = 0;
     }
-    if (++slot.window_failures <= limits::device_read_failures_max) return;
+    if (++slot.window_failures <= limits::device_read_failures_max || !fence_on_reads_) return;
     // With m members gone already, what this device still reads well may be the only copy: it
     // stays.
     std::size_t away = 0;

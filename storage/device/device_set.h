@@ -65,7 +65,7 @@ enum class root_section : std::uint16_t { membership = 1, journal = 2, checkpoin
 struct open_options {
     std::string directory;
     bool accept_loss = false;
-    bool read_only = false;  ///< inspect and fsck: claims no boot number, writes nothing
+    bool read_only = false;  ///< inspect: claims no boot number, writes nothing
 };
 
 class device_set {
@@ -109,6 +109,10 @@ class device_set {
     /// Called by readers that found a chunk wrong or unreadable; past a named limit the device is
     /// fenced.
     virtual void report_read_failure(const uuid& id) = 0;
+    /// While false, failed reads are counted and fence nobody: for who reads everything to tell
+    /// what is wrong, and must leave the hub able to decode what it could decode before. True at
+    /// first.
+    virtual void fence_on_reads(bool fences) = 0;
     /// Reads an open device's superblock back and fences the device when no copy verifies (upkeep
     /// calls it now and then).
     virtual task<result<void>> verify_superblock(const uuid& id) = 0;

@@ -66,6 +66,7 @@ class device_set_impl final : public device_set, public device_guardian, public 
     [[nodiscard]] extent_name next_extent_name() override;
     void fence(const uuid& id, std::string reason) override;
     void report_read_failure(const uuid& id) override;
+    void fence_on_reads(bool fences) override { fence_on_reads_ = fences; }
     void on_fence(std::function<void(const uuid&)> observer) override;
     task<result<void>> settle() override;
     [[nodiscard]] std::string root_bytes(tier_id id, root_section section) const override;
@@ -91,6 +92,7 @@ class device_set_impl final : public device_set, public device_guardian, public 
     environment& env_;
     std::string directory_;
     uuid hub_;
+    bool fence_on_reads_ = true;
     bool read_only_;
     bool stopped_ = false;
     shard_term term_;

@@ -340,10 +340,8 @@ task<void> checker::read_blob(blob_id id, const blob_row& row) {
     }
 }
 
-/// Reading decodes around a chunk that is wrong or gone, so what it met on the way is told too. By
-/// the devices as they were before: one with many wrong chunks is fenced while it is read.
+/// Reading decodes around a chunk that is wrong or gone, so what it met on the way is told too.
 task<result<void>> checker::read_all() {
-    const std::vector<device_info> devices = storage_.devices().devices();
     std::set<std::pair<group_id, unsigned>> damaged;
     storage_.stripes().on_damage([&damaged](group_id group, unsigned chunk) {
         damaged.insert({group, chunk});
@@ -352,6 +350,7 @@ task<result<void>> checker::read_all() {
         if (blob.row) co_await read_blob(id, *blob.row);
     }
     storage_.stripes().on_damage({});
+    const std::vector<device_info> devices = storage_.devices().devices();
     for (const auto& [group, chunk] : damaged)
         tell_damage(devices, group, chunk);
     co_return ok();
@@ -376,8 +375,12 @@ void checker::tell_damage(const std::vector<device_info>& devices, group_id grou
 task<result<fsck_report>> check_hub(hub& storage, fsck_options options) {
     auto settled = co_await storage.decisions().settled(storage.log().last_appended());
     if (!settled) co_return std::move(settled).error();
+    // A pass over everything meets all of a device's wrong blocks within minutes: fencing it for
+    // them would take its good ones from groups that need them.
+    storage.devices().fence_on_reads(false);
     checker checking(storage, options);
     auto report = co_await checking.run();
+    storage.devices().fence_on_reads(true);
     if (report) report->orphans_removed = storage.status().orphans_removed;
     co_return std::move(report);
 }

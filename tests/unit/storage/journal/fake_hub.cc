@@ -102,6 +102,7 @@ class fake_device_set final : public device_set {
             observer(id);
     }
     void report_read_failure(const uuid& id) override { ++read_failures[id]; }
+    void fence_on_reads(bool) override {}
     void on_fence(std::function<void(const uuid&)> observer) override {
         observers_.push_back(std::move(observer));
     }

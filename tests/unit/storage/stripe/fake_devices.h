@@ -95,6 +95,7 @@ class device_set_fake final : public device_set {
     }
     void fence(const uuid& id, std::string reason) override;
     void report_read_failure(const uuid& id) override;
+    void fence_on_reads(bool) override {}
     task<result<void>> verify_superblock(const uuid&) override { co_return ok(); }
     void on_fence(std::function<void(const uuid&)> observer) override {
         observers_.push_back(std::move(observer));
