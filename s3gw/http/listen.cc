@@ -1,6 +1,7 @@
 #include "s3gw/http/listen.h"
 
 #include <cerrno>
+#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -140,6 +141,7 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
     }
     TC_TRY_ASSIGN(endpoints, resolve(context, where));
     std::uint16_t port = where.port;
+    std::optional<error> missing;  // an address of this name that is not on this machine
     for (tcp::endpoint endpoint : endpoints) {
         endpoint.port(port);
         tcp::acceptor acceptor(context);
@@ -152,6 +154,8 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
                 endpoint.address() == boost::asio::ip::address_v6::loopback() ||
                 endpoints.size() > 1;
             if (!is_missing || !is_optional) return bind_error(endpoint, why);
+            if (endpoint.address() != boost::asio::ip::address_v6::loopback())
+                missing = bind_error(endpoint, why);
             log_event(log_level::warn, "listener_left_out")
                 .with("address", text_of(endpoint))
                 .with("reason", why.message());
@@ -160,6 +164,7 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
         keep(std::move(acceptor));
         port = made.back()->address().port;
     }
+    if (made.empty() && missing) return std::move(*missing);
     return made;
 }
 

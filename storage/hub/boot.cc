@@ -153,11 +153,18 @@ task<result<void>> remove_orphans(booted& parts) {
 std::uint64_t journal_cap(const hub_options& options, const device_set& devices) {
     if (options.journal_bytes_max != 0) return options.journal_bytes_max;
     std::uint64_t capacity = 0;
+    std::uint64_t extent_bytes = 0;
     for (const device_info& device : devices.devices()) {
-        if (device.tier == tier_id::nvme) capacity += device.bytes_capacity;
+        if (device.tier != tier_id::nvme) continue;
+        capacity += device.bytes_capacity;
+        extent_bytes = std::max(extent_bytes, device.extent_bytes);
     }
-    return std::clamp(capacity / limits::journal_share_of_tier, limits::journal_bytes_least,
-                      limits::journal_bytes_most);
+    const std::uint64_t wanted =
+        std::clamp(capacity / limits::journal_share_of_tier, limits::journal_bytes_least,
+                   limits::journal_bytes_most);
+    // A segment is an extent; some are prepared ahead, so the root's bound is not for the cap
+    // alone.
+    return std::clamp(wanted, 4 * extent_bytes, limits::journal_segments_max / 2 * extent_bytes);
 }
 
 task<result<void>> boot_parts(environment& env, const hub_options& options, booted& parts) {

@@ -49,8 +49,10 @@ class embedded_hub final : public hub {
         tidying_ = std::make_unique<index_tidy_job>(*parts_.rows, options_.index_tidy_rows_min);
         checkpointing_ = std::make_unique<checkpoint_job>(env_, *parts_.log, *parts_.rows,
                                                           *parts_.checkpoints, *packing_);
-        objects_ =
-            make_object_service(env_, *decisions_, *parts_.rows, *parts_.log, *parts_.stripes, {});
+        object_service_options serving;
+        if (!parts_.devices->has_tier(tier_id::hdd)) serving.standard_ia.reset();
+        objects_ = make_object_service(env_, *decisions_, *parts_.rows, *parts_.log,
+                                       *parts_.stripes, serving);
         device_check_ = std::make_unique<device_check_job>(*parts_.devices);
         runner_.add(*device_check_, limits::device_check_wait_ns);
         runner_.add(*packing_, limits::packing_idle_wait_ns);

@@ -25,6 +25,9 @@ void checkpoint_job::release_journal() {
 bool checkpoint_job::due() const {
     if (rows_.applied() == lsn_at_last_) return false;
     const auto figures = log_.figures();
+    // A start with too few devices reads what it cannot seal: the end of the journal may be another
+    // at the next start, and the index on disk must not be ahead of it.
+    if (!figures.failure.empty()) return false;
     const std::uint64_t since = figures.bytes_appended - bytes_at_last_;
     if (since >= figures.bytes_max / limits::checkpoints_per_journal) return true;
     // The journal is nearly full of what only a checkpoint can free.

@@ -6,6 +6,7 @@
 - a verb typed without a key says so and makes none, since the next start would take it for the hub's;
 - a machine without IPv6 is served on what it has, and told so; no address at all is an error;
 - S3 over TLS and over IPv6, by path and by virtual host;
+- a hub without a tier hdd refuses STANDARD_IA, small objects too;
 - `config check` refuses what `serve` would refuse.
 """
 
@@ -159,6 +160,8 @@ class first_start_test:
                            ('admin = ["nowhere"]', "HOST:PORT"),
                            ('listen_tls = ["127.0.0.1:9443"]\ntls_certificate = "/no/cert.pem"\n'
                             'tls_key = "/no/key.pem"', "/no/cert.pem"),
+                           ('journal_mib = 32', "extent_mib"),
+                           ('journal_mib = 4096\nextent_mib = 1', "extent_mib"),
                            ('lisen = []', "lisen")):
             with open(path, "w") as file:
                 file.write(text + "\n")
@@ -168,8 +171,23 @@ class first_start_test:
             expect(done.returncode == EXIT_USAGE and re.search(re.escape(word), done.stderr),
                    f"{text!r} passes: exit {done.returncode}, {done.stderr!r}")
 
+    def no_hdd_tier(self):
+        """A class that its tier would keep is refused: a small object of it would wait in the journal
+        for ever, and hold what comes after it there."""
+        hub = server(self.run, self.run.path("nvme"), "nvme",
+                     extra_environment={"TAICANG_HDD_DEVICES": "0"})
+        hub.start()
+        hub.make_bucket("granary")
+        client = hub.client()
+        for name, klass, status in (("cold", "STANDARD_IA", 501), ("warm", "STANDARD", 200)):
+            answer = client.put("granary", name, [b"rice"], {"x-amz-storage-class": klass})
+            expect(answer.status == status, f"{klass} without a tier hdd: {answer.describe()}")
+        expect(client.get("granary", "warm").body == b"rice", "the object of class STANDARD is gone")
+        client.close()
+        hub.stop()
+
     def play(self):
-        for case in (self.keys_are_printed, self.verbs_make_no_key, self.no_ipv6,
+        for case in (self.keys_are_printed, self.verbs_make_no_key, self.no_ipv6, self.no_hdd_tier,
                      self.tls_ipv6_and_virtual_hosts, self.configuration_is_checked):
             case()
             self.run.count("cases")

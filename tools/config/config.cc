@@ -7,6 +7,8 @@
 
 #include <toml++/toml.h>
 
+#include "storage/base/limits.h"
+
 namespace taicang {
 
 std::string configuration::devices_directory() const {
@@ -282,6 +284,16 @@ result<void> check_configuration(const configuration& wanted) {
         return error(errc::invalid_argument,
                      "a tier needs at least parity + 1 devices: raise nvme_devices or hdd_devices, "
                      "or lower parity");
+    }
+    // A segment of the journal is an extent; some are prepared ahead beside those the cap counts.
+    if (wanted.journal_mib != 0 &&
+        (wanted.journal_mib < 3 * wanted.extent_mib ||
+         wanted.journal_mib > limits::journal_segments_max / 2 * wanted.extent_mib)) {
+        return error(errc::invalid_argument,
+                     "journal_mib = " + std::to_string(wanted.journal_mib) +
+                         " with extent_mib = " + std::to_string(wanted.extent_mib) +
+                         ": give from 3 to " + std::to_string(limits::journal_segments_max / 2) +
+                         " times extent_mib, or 0 for a share of the tier");
     }
     if (wanted.io_backend != "auto" && wanted.io_backend != "io_uring" &&
         wanted.io_backend != "threads") {
