@@ -26,7 +26,8 @@ class engine {
 
     /// The data directory is made only with options.create.
     result<void> start(const configuration& wanted, engine_options options);
-    /// Reactor, pools and seams alone: touches no file. storage() is not to be called.
+    /// Reactor, pools and seams alone, to look at a few blocks: touches no file and locks no
+    /// memory. storage() is not to be called.
     result<void> start_without_hub(const configuration& wanted);
     void stop();
 
@@ -39,6 +40,8 @@ class engine {
     }
 
   private:
+    result<void> prepare(const configuration& wanted, std::size_t registered_bytes);
+
     std::unique_ptr<struct engine_parts> parts_;
 };
 
