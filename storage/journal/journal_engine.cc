@@ -311,8 +311,9 @@ std::vector<std::pair<uuid, extent_name>> journal_engine::extents() const {
 std::vector<device_load> journal_engine::loads() const {
     std::vector<device_load> out;
     for (const auto& [device, extent] : extents()) {
-        const auto known = std::find_if(
-            out.begin(), out.end(), [&](const device_load& load) { return load.device == device; });
+        const auto known =
+            std::find_if(out.begin(), out.end(),
+                         [&id = device](const device_load& load) { return load.device == id; });
         if (known != out.end()) {
             ++known->extents;
         } else {
