@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <thread>
 
-#include <malloc.h>
-
 #include "storage/base/limits.h"
 
 namespace taicang {
@@ -28,7 +26,6 @@ namespace {
 
 constexpr unsigned index_read_threads = 4;
 constexpr std::size_t budget_waiters_max = 4096;
-constexpr int mapped_block_bytes_min = 1 << 20;
 constexpr std::size_t registered_bytes_max = std::size_t{1} << 30;  // the kernel's, a region
 
 disk_backend backend_of(const std::string& name) {
@@ -62,14 +59,6 @@ hub_options hub_options_of(const configuration& wanted, const engine_options& ho
     options.create = how.create;
     options.jobs = how.jobs;
     return options;
-}
-
-/// Blocks of this size get a mapping of their own, which goes back when they are freed. Left alone,
-/// glibc raises the size with each large block freed, and buffers leave holes in its arenas: twice
-/// as much resident while large objects stream (docs/decisions/large-blocks.md). Another allocator
-/// may not know the option.
-void keep_large_blocks_apart() noexcept {
-    (void)mallopt(M_MMAP_THRESHOLD, mapped_block_bytes_min);
 }
 
 task<void> stop_hub(std::unique_ptr<hub> storage) {
@@ -122,13 +111,12 @@ result<void> engine::start_without_hub(const configuration& wanted) {
 result<void> engine::prepare(const configuration& wanted, std::size_t registered_bytes) {
     TC_ASSERT(!parts_);
     parts_ = std::make_unique<engine_parts>();
-    keep_large_blocks_apart();
     engine_parts& made = *parts_;
     made.random = system_random();
     made.budget =
         std::make_unique<memory_budget>(wanted.memory_mib * limits::mib, budget_waiters_max);
     made.buffers =
-        std::make_unique<buffer_pool>(wanted.memory_mib * limits::mib / 2, registered_bytes);
+        std::make_unique<buffer_pool>(wanted.memory_mib * limits::mib / 4, registered_bytes);
     reactor_options home;
     home.registered_memory = made.buffers->arena();
     home.backend = backend_of(wanted.io_backend);
