@@ -1,7 +1,6 @@
 #include "s3gw/http/listen.h"
 
 #include <cerrno>
-#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -141,21 +140,16 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
     }
     TC_TRY_ASSIGN(endpoints, resolve(context, where));
     std::uint16_t port = where.port;
-    std::optional<error> missing;  // an address of this name that is not on this machine
     for (tcp::endpoint endpoint : endpoints) {
         endpoint.port(port);
         tcp::acceptor acceptor(context);
         const error_code why = open_and_listen(acceptor, endpoint, false);
         if (why) {
-            // A machine without IPv6 has no ::1, and nobody there could reach it; a name such as
-            // "localhost" may have it as one of several.
+            // A machine without IPv6 has no ::1, and nobody there could reach it; "localhost" may
+            // have it as one of several.
             const bool is_missing = why.value() == EADDRNOTAVAIL || why.value() == EAFNOSUPPORT;
-            const bool is_optional =
-                endpoint.address() == boost::asio::ip::address_v6::loopback() ||
-                endpoints.size() > 1;
+            const bool is_optional = endpoint.address() == boost::asio::ip::address_v6::loopback();
             if (!is_missing || !is_optional) return bind_error(endpoint, why);
-            if (endpoint.address() != boost::asio::ip::address_v6::loopback())
-                missing = bind_error(endpoint, why);
             log_event(log_level::warn, "listener_left_out")
                 .with("address", text_of(endpoint))
                 .with("reason", why.message());
@@ -164,7 +158,6 @@ result<std::vector<std::unique_ptr<http_acceptor>>> http_acceptor::bind(
         keep(std::move(acceptor));
         port = made.back()->address().port;
     }
-    if (made.empty() && missing) return std::move(*missing);
     return made;
 }
 

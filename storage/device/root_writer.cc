@@ -33,7 +33,7 @@ error root_writer::quorum_error(std::size_t active) const {
                                         " of its devices are active and a root needs " +
                                         std::to_string(identity_.parity + 1) +
                                         "; put back the devices that `taicang device ls` shows as "
-                                        "fenced or missing");
+                                        "missing");
 }
 
 task<result<void>> root_writer::replace(std::uint16_t section, std::string bytes) {

@@ -7,12 +7,14 @@
 - a machine without IPv6 is served on what it has, and told so; no address at all is an error;
 - S3 over TLS and over IPv6, by path and by virtual host;
 - a hub without a tier hdd refuses STANDARD_IA, small objects too;
+- the journal's cap follows the size of the extents;
 - `config check` refuses what `serve` would refuse.
 """
 
 import ctypes
 import fcntl
 import http.client
+import json
 import multiprocessing
 import os
 import re
@@ -31,6 +33,7 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 NO_NAMESPACE = 9
 KEYS = ("TAICANG_ROOT_ACCESS_KEY", "TAICANG_ROOT_SECRET_KEY")
 EXIT_USAGE, EXIT_NOT_ALLOWED = 2, 4
+JOURNAL_SEGMENTS_CAPPED = 512
 
 
 def expect(true, what):
@@ -73,6 +76,9 @@ class first_start_test:
         client.close()
         status = hub.cli("status", "--data", hub.data)
         expect(status.returncode == 0, f"status with the kept key: {status.stderr}")
+        shown = json.loads(hub.cli("status", "--data", hub.data, "--json").stdout)
+        expect(shown["io_backend_reason"].startswith(shown["io_backend"] + ": "),
+               f"why {shown['io_backend']}: {shown['io_backend_reason']!r}")
         hub.stop()
 
     def verbs_make_no_key(self):
@@ -186,8 +192,19 @@ class first_start_test:
         client.close()
         hub.stop()
 
+    def small_extents_bound_the_journal(self):
+        """A share of a large tier would be more segments than the journal's root can name."""
+        hub = server(self.run, self.run.path("extents"), "extents",
+                     extra_environment={"TAICANG_HDD_DEVICES": "0", "TAICANG_EXTENT_MIB": "1",
+                                        "TAICANG_DEVICE_MIB": "16384"})
+        hub.start()
+        cap = hub.status()["journal"]["bytes_max"]
+        expect(cap == JOURNAL_SEGMENTS_CAPPED << 20, f"the journal's cap is {cap} bytes")
+        hub.stop()
+
     def play(self):
         for case in (self.keys_are_printed, self.verbs_make_no_key, self.no_ipv6, self.no_hdd_tier,
+                     self.small_extents_bound_the_journal,
                      self.tls_ipv6_and_virtual_hosts, self.configuration_is_checked):
             case()
             self.run.count("cases")

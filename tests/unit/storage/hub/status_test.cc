@@ -72,5 +72,22 @@ TEST_F(journal_health, is_whole_until_writes_are_refused) {
     EXPECT_FALSE(shown.journal_now.failure.empty());
 }
 
+task<bool> checkpoint_when_due(hub& running) {
+    co_await sleep_for(2 * limits::checkpoint_interval_ns);
+    auto stepped = co_await running.checkpoints().step();
+    co_return stepped.ok();
+}
+
+// What cannot be sealed may not be there at the next start: the index on disk must not be ahead.
+TEST_F(journal_health, a_journal_that_takes_no_records_is_not_checkpointed) {
+    ASSERT_TRUE(write("first"));
+    kill_devices(0, sim::sim_world::nvme_devices - 1);
+    ASSERT_FALSE(write("with-none-left"));
+    const lsn flushed = world.running().rows().flushed();
+    ASSERT_LT(flushed, world.running().rows().applied());
+    EXPECT_TRUE(world.world().run(checkpoint_when_due(world.running())));
+    EXPECT_EQ(world.running().rows().flushed(), flushed);
+}
+
 }  // namespace
 }  // namespace taicang::test
