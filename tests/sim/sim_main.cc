@@ -1,5 +1,5 @@
 // Runs seeds of the simulation. `test_sim --first 1 --count 100`; `test_sim --seed N` replays one;
-// TAICANG_LONG=1 runs fifty times as many. In a canary build `--expect-violation` turns the meaning
+// TAICANG_LONG=1 runs 25 times as many. In a canary build `--expect-violation` turns the meaning
 // round: the planted bug must be caught.
 #include <cstdio>
 #include <cstdlib>
